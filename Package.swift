@@ -1,0 +1,67 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let package = Package(
+    name: "lastcall",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "LastCall", targets: ["LastCall"]),
+        .library(name: "LastCallCommand", targets: ["LastCallCommand"]),
+        .library(name: "LastCallTesting", targets: ["LastCallTesting"]),
+        .executable(name: "lastcall", targets: ["lastcall"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin.git", from: "1.5.0"),
+    ],
+    targets: [
+        // The few lines that Swift cannot say: the signal handler, spawn, pidfd, prctl.
+        .target(name: "CLastCall"),
+        .target(
+            name: "LastCall",
+            dependencies: [
+                "CLastCall",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                // Not only for tests: see Documentation/decisions/0001-a-scope-for-each-member.md
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ]
+        ),
+        .target(name: "LastCallCommand", dependencies: ["LastCall", "CLastCall"]),
+        .target(name: "LastCallTesting", dependencies: ["LastCall"]),
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .executableTarget(
+            name: "lastcall",
+            dependencies: [
+                "LastCall", "LastCallCommand", "CLibYAML",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+        // A real program over the library, for the tests that send real signals to a real process.
+        .executableTarget(name: "LifecycleFixture", dependencies: ["LastCall"], path: "Tests/LifecycleFixture"),
+        .testTarget(
+            name: "LastCallTests",
+            dependencies: [
+                "LastCall", "LastCallTesting", "LifecycleFixture",
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "InMemoryLogging", package: "swift-log"),
+            ]
+        ),
+        .testTarget(name: "LastCallCommandTests", dependencies: ["LastCallCommand", "LastCallTesting"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting"]),
+        .testTarget(name: "HouseRulesTests"),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where [.regular, .executable, .test].contains(target.type) && target.name != "CLastCall" {
+    target.swiftSettings = [
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
+}

@@ -1,0 +1,7 @@
+// The few lines that Swift cannot say. Each function says why it is here.
+#ifndef CLASTCALL_H
+#define CLASTCALL_H
+
+#include "lastcall_signals.h"
+
+#endif

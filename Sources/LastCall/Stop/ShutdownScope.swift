@@ -1,0 +1,55 @@
+import Synchronization
+
+/// One member's view of the stop: written by its lifecycle, read through ``Shutdown``.
+package final class ShutdownScope: Sendable {
+    /// What a member can know about the stop.
+    package struct Snapshot: Sendable {
+        /// Why the lifecycle stops.
+        package var cause: ShutdownCause?
+        /// How urgently this member was told; `nil` until it was.
+        package var urgency: Shutdown.Urgency?
+        /// When the member is cancelled at the latest.
+        package var cancelAt: Duration?
+        /// When the member is abandoned at the latest.
+        package var endAt: Duration?
+    }
+
+    private let state = Mutex(Snapshot())
+    /// The lifecycle's clock.
+    private let now: @Sendable () -> Duration
+    /// Opens when the member is told to stop.
+    package let told = Latch<ShutdownCause>()
+    /// Opens when the member is told to hand over.
+    package let handOver = Latch<ShutdownCause>()
+
+    package init(now: @escaping @Sendable () -> Duration) { self.now = now }
+
+    /// What is known now.
+    package var snapshot: Snapshot { state.withLock { $0 } }
+
+    /// Notes that the lifecycle stops, and until when this member has time.
+    package func stopBegan(cause: ShutdownCause, cancelAt: Duration, endAt: Duration) {
+        state.withLock {
+            $0.cause = $0.cause ?? cause
+            $0.cancelAt = cancelAt
+            $0.endAt = endAt
+        }
+    }
+
+    /// Notes that this member is told; those who wait hear of it.
+    package func tell(_ urgency: Shutdown.Urgency, cancelAt: Duration? = nil, endAt: Duration? = nil) {
+        let cause = state.withLock {
+            $0.urgency = max($0.urgency ?? urgency, urgency)
+            $0.cancelAt = cancelAt ?? $0.cancelAt
+            $0.endAt = endAt ?? $0.endAt
+            return $0.cause ?? .unknown
+        }
+        told.open(cause)
+        if urgency == .handOver { handOver.open(cause) }
+    }
+
+    /// The time that is left until an instant of the snapshot.
+    func remaining(until instant: KeyPath<Snapshot, Duration?>) -> Duration? {
+        snapshot[keyPath: instant].map { max(.zero, $0 - now()) }
+    }
+}

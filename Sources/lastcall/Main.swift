@@ -1,0 +1,10 @@
+import ArgumentParser
+
+/// The command line: parses arguments and hands over to a verb.
+@main
+struct LastCallCommandLine: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lastcall",
+        abstract: "Stop without losing work."
+    )
+}

@@ -1,0 +1,7 @@
+import LastCall
+
+/// A real program over the library, driven by real signals from the tests.
+@main
+struct LifecycleFixture {
+    static func main() async {}
+}
