@@ -1,0 +1,7 @@
+#ifndef LASTCALL_PROCESS_H
+#define LASTCALL_PROCESS_H
+
+// The environment's list. `environ` is a global variable that Swift 6 cannot read without a claim about concurrency.
+char **lastcall_environment(void);
+
+#endif
