@@ -4,4 +4,7 @@
 // The environment's list. `environ` is a global variable that Swift 6 cannot read without a claim about concurrency.
 char **lastcall_environment(void);
 
+// Names the calling thread, for debuggers and /proc. Swift cannot see pthread_setname_np(3).
+void lastcall_name_thread(const char *name);
+
 #endif

@@ -125,6 +125,17 @@ extension LifecycleStateMachine {
         }
     }
 
+    /// A member says that it will never be ready.
+    package mutating func memberWillNotBeReady(_ member: Int, _ error: String, at now: Duration) -> [Action] {
+        switch state {
+        case .starting(let starting) where starting.pending.contains(member):
+            memberRecords[member].missedStart = true
+            let detail = "member \"\(members[member].name)\" failed to start: \(error)"
+            return stop(ShutdownCause(kind: .startFailure, detail: detail), at: now)
+        case .idle, .starting, .running, .stopping, .finished: return []
+        }
+    }
+
     /// A member's `run` returned or threw.
     package mutating func memberEnded(_ member: Int, _ end: MemberEnd, at now: Duration) -> [Action] {
         // One that was abandoned stays so: its stage is over, and the receipt already says what it did not finish.
