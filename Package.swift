@@ -42,7 +42,16 @@ let package = Package(
             ]
         ),
         // A real program over the library, for the tests that send real signals to a real process.
-        .executableTarget(name: "LifecycleFixture", dependencies: ["LastCall"], path: "Tests/LifecycleFixture"),
+        .executableTarget(
+            name: "LifecycleFixture",
+            dependencies: [
+                "LastCall",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/LifecycleFixture"
+        ),
         .testTarget(
             name: "LastCallTests",
             dependencies: [

@@ -27,6 +27,8 @@ final class LifecycleEngine: Sendable {
         var exits = false
         /// Whether the process's signals come here.
         var listens = false
+        /// Whether the last resort is armed.
+        var isArmed = false
     }
 
     /// Opens with the receipt when the stop is over.
@@ -76,6 +78,7 @@ final class LifecycleEngine: Sendable {
     }
 
     func stop(_ cause: ShutdownCause, urgency: Shutdown.Urgency = .drain, limit: Duration? = nil) {
+        armHardDeadline()
         post { engine in
             let limit = limit.map { engine.clock.now + $0 }
             engine.handle { $0.stop(cause, urgency: urgency, limit: limit, at: $1) }
@@ -108,7 +111,9 @@ final class LifecycleEngine: Sendable {
         state.withLock { $0.listens = true }
         SignalCenter.shared.listen { [self] signal in
             switch signal.number {
-            case SIGINT: post { engine in engine.handle { $0.interrupt(signal.cause, at: $1) } }
+            case SIGINT:
+                armHardDeadline()
+                post { engine in engine.handle { $0.interrupt(signal.cause, at: $1) } }
             case SIGQUIT: stop(signal.cause, urgency: .handOver)
             case SIGTERM, SIGHUP: stop(signal.cause)
             default: break
@@ -209,10 +214,11 @@ final class LifecycleEngine: Sendable {
     // MARK: Stop
 
     private func stopBegan(_ cause: ShutdownCause, at now: Duration) {
+        armHardDeadline()
         let before = runs.map { $0.ledger?.ledger }
-        let (machine, exits) = state.withLock { state in
+        let machine = state.withLock { state in
             state.before = before
-            return (state.machine, state.exits)
+            return state.machine
         }
         var end = now
         for (stage, spec) in machine.stages.enumerated() {
@@ -222,7 +228,6 @@ final class LifecycleEngine: Sendable {
                 run.scope.stopBegan(cause: cause, cancelAt: cancelAt, endAt: end)
             }
         }
-        if exits { armHardDeadline() }
         emit(.stopBegan(cause), at: now)
         reporter.stopBegan(
             cause, receipt: provisional(machine), remaining: plan.arithmetic.available,
@@ -281,20 +286,38 @@ final class LifecycleEngine: Sendable {
 
     // MARK: The last resort
 
-    /// If the conductor itself is stuck, in a ledger that does not answer, say, the process still exits in time.
+    /// If the conductor itself is stuck, in a ledger that does not answer, say, a process that is to exit still does so in time,
+    /// and still leaves a receipt.
     private func armHardDeadline() {
+        let isFirst = state.withLock { state in
+            guard state.exits, !state.isArmed else { return false }
+            state.isArmed = true
+            return true
+        }
+        guard isFirst else { return }
         let (available, reserve) = (plan.arithmetic.available, plan.arithmetic.reserve)
-        Watchdog.shared.set(hardDeadline, at: .now + available + reserve / 4) { [self] in
+        Watchdog.shared.set(hardDeadline, at: .now + available + reserve / 8) { [self] in
             DedicatedThread.start(name: "lastcall-force") { [self] in
-                let machine = state.withLock { state in
-                    let cause = ShutdownCause(kind: .unknown, detail: "the deadline passed")
-                    _ = state.machine.force(cause, at: clock.now)
-                    return state.machine
-                }
-                BoundedWork.run(within: reserve / 4) { [self] in complete(receipt(machine, at: clock.now)) }
-                ProcessExit.now(ExitCode.forced)
+                forceExit(within: reserve / 2)
             }
         }
+    }
+
+    private func forceExit(within limit: Duration) -> Never {
+        let machine = state.withLock { state in
+            let cause = ShutdownCause(kind: .unknown, detail: "the deadline passed")
+            _ = state.machine.force(cause, at: clock.now)
+            return state.machine
+        }
+        let isWhole = BoundedWork.run(within: limit / 2) { [self] in complete(receipt(machine, at: clock.now)) }
+        if !isWhole {
+            BoundedWork.run(within: limit / 2) { [self] in
+                var builder = builder
+                builder.notes = reporter.notes + ["a ledger did not answer: what its member held is unknown"]
+                complete(builder.receipt(machine: machine, ledgers: runs.map { _ in nil }, at: clock.now))
+            }
+        }
+        ProcessExit.now(ExitCode.forced)
     }
 
     // MARK: For the service around it
