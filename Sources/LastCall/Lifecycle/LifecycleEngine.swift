@@ -205,7 +205,7 @@ final class LifecycleEngine: Sendable {
     private static func errorText(_ end: MemberEnd) -> String? {
         switch end {
         case .returned: nil
-        case .threw(let text, isCancellation: _): text
+        case .threw(let text, let isCancellation): isCancellation ? nil : text
         }
     }
 

@@ -18,7 +18,7 @@ public struct LifecycleEvent: Sendable, Hashable {
         case memberTold(String, Shutdown.Urgency)
         /// A member's task was cancelled.
         case memberCancelled(String)
-        /// A member's `run` ended; `error` is what it threw.
+        /// A member's `run` ended; `error` is what it threw, unless that was a cancellation.
         case memberEnded(String, error: String?)
         /// A member is no longer waited for.
         case memberAbandoned(String)

@@ -17,6 +17,9 @@ final class LifecycleReporter: Sendable {
     private let metrics: StopMetrics
     private let heartbeat = Mutex<Task<Void, Never>?>(nil)
     private let noteList: Mutex<[String]>
+    private let signalCheck = Watchdog.shared.makeAlarm()
+    /// How often the signal handlers are looked at.
+    private static let signalCheckInterval = Duration.seconds(1)
 
     init(plan: ShutdownPlan, configuration: Lifecycle.Configuration) {
         self.plan = plan
@@ -54,7 +57,7 @@ final class LifecycleReporter: Sendable {
     }
 
     func ready() {
-        reclaimSignals()
+        watchSignals()
         if let interval = socket?.watchdogInterval { startHeartbeat(every: interval) }
         outlet.perform { [self] in
             logger.info("ready")
@@ -76,6 +79,12 @@ final class LifecycleReporter: Sendable {
             }
         }
         heartbeat.withLock { $0 = task }
+    }
+
+    /// Looks at the handlers now and then: a member may install its own at any time.
+    private func watchSignals() {
+        reclaimSignals()
+        Watchdog.shared.set(signalCheck, at: .now + Self.signalCheckInterval) { [weak self] in self?.watchSignals() }
     }
 
     /// Takes signals back that somebody else took, and says so.
@@ -106,6 +115,7 @@ final class LifecycleReporter: Sendable {
             }
             metrics.stopBegan(receipt)
             writeProvisional(receipt)
+            CrashPoint.reached("stopBegan")
         }
         screen.begin(live)
     }
@@ -138,6 +148,7 @@ final class LifecycleReporter: Sendable {
             socket?.send(.extendTimeout(remaining + plan.arithmetic.reserve))
             metrics.stageEnded(report)
             writeProvisional(receipt)
+            CrashPoint.reached("stageEnded \(report.name)")
         }
     }
 
@@ -169,9 +180,11 @@ final class LifecycleReporter: Sendable {
     /// The last words. Returns when they are said, or when `limit` has passed.
     func finished(_ receipt: Receipt, within limit: Duration) {
         heartbeat.withLock { $0?.cancel() }
+        Watchdog.shared.set(signalCheck, at: nil) {}
         screen.end()
         let done = DispatchSemaphore(value: 0)
         outlet.perform { [self] in
+            CrashPoint.reached("finishing")
             // The files first: they are what is left if the log blocks.
             for file in files { attempt("receipt could not be written") { try file.write(try receipt.json() + "\n") } }
             if let terminationFile {
