@@ -33,7 +33,8 @@ let package = Package(
         ),
         .target(name: "LastCallCommand", dependencies: ["LastCall", "CLastCall"]),
         .target(name: "LastCallTesting", dependencies: ["LastCall"]),
-        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        // Over Debian's libyaml-dev; see Documentation/decisions/0003-libyaml-instead-of-yams.md
+        .systemLibrary(name: "CLibYAML"),
         .executableTarget(
             name: "lastcall",
             dependencies: [
