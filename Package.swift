@@ -33,7 +33,7 @@ let package = Package(
         ),
         .target(name: "LastCallCommand", dependencies: ["LastCall", "CLastCall"]),
         .target(name: "LastCallTesting", dependencies: ["LastCall"]),
-        // Over Debian's libyaml-dev; see Documentation/decisions/0003-libyaml-instead-of-yams.md
+        // Over Debian's libyaml-dev; see Documentation/decisions/0003-yaml-through-libyaml.md
         .systemLibrary(name: "CLibYAML"),
         .executableTarget(
             name: "lastcall",

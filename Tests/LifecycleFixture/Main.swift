@@ -27,6 +27,10 @@ struct LifecycleFixture {
             let receipt = await Lifecycle(plan, signals: signals).runUntilStopped()
             say("returned \(receipt.outcome.rawValue)")
             try await Task.sleep(for: .seconds(600))
+        case "crash":
+            let place = CommandLine.arguments[2]
+            CrashPoint.listen { if $0 == place { kill(getpid(), SIGKILL) } }
+            await run([idle("web")], signals: signals)
         default:
             await run(members(of: scenario), signals: signals)
         }
@@ -44,6 +48,8 @@ struct LifecycleFixture {
         case "fails": [idle("web"), Member("job") { throw FixtureError() }]
         case "fails-draining": [failsDraining("web"), hanging("stuck")]
         case "steals-signals": [SignalThief().named("thief")]
+        case "holds": [Holder().named("holder")]
+        case "asks": [asking("web")]
         default: [idle("web")]
         }
     }
@@ -98,6 +104,21 @@ struct LifecycleFixture {
         }
     }
 
+    /// Asks about the stop inside its handler, and in one that it registers late.
+    static func asking(_ name: String) -> Member {
+        Member(name) {
+            await withGracefulShutdownHandler {
+                _ = try? await gracefulShutdown()  // the cause is asked for below
+                await withGracefulShutdownHandler {
+                } onGracefulShutdown: {
+                    say("late \(Shutdown.current?.cause?.detail ?? "nothing") \(Shutdown.current?.isStopping ?? false)")
+                }
+            } onGracefulShutdown: {
+                say("handler \(Shutdown.current?.cause?.detail ?? "nothing") \(Shutdown.current?.isStopping ?? false)")
+            }
+        }
+    }
+
     /// Throws once it is told.
     static func failsDraining(_ name: String) -> Member {
         Member(name) {
@@ -130,6 +151,29 @@ struct StuckLedger: Service, LedgerReporting {
         return Ledger()
     }
     func heldItems(itemsMax: Int) -> [LedgerItem] { [] }
+}
+
+/// A member that holds three things, finishes one of them during the stop, and takes one more.
+struct Holder: Service, LedgerReporting {
+    let gate = InFlightGate()
+
+    func run() async throws {
+        let first = try gate.enter { "report 1" }
+        let second = try gate.enter { "GET /export?token=secret" }
+        let third = try gate.enter { "report 3" }
+        LifecycleFixture.say("holding")
+        try await gracefulShutdown()
+        let fourth = try gate.enter { "report 4" }
+        fourth.end(.kept)
+        first.end(.done)
+        withExtendedLifetime(second) {}
+        try await Task.sleep(for: .seconds(600))
+        third.end(.done)
+    }
+
+    var ledger: Ledger { gate.ledger }
+    func heldItems(itemsMax: Int) -> [LedgerItem] { gate.heldItems(itemsMax: itemsMax) }
+    func cutItems(itemsMax: Int) -> [LedgerItem] { gate.cutItems(itemsMax: itemsMax) }
 }
 
 /// A member that installs signal handlers of its own, as an inner `runService()` does.

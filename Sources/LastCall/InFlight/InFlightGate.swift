@@ -182,12 +182,15 @@ public struct InFlightToken: ~Copyable, Sendable {
         self.ticket = ticket
     }
 
-    /// What became of the work.
-    private var workEnd = WorkEnd.done
+    /// What became of the work, where somebody said so.
+    private var workEnd: WorkEnd?
 
-    deinit { gate.leave(ticket: ticket, workEnd) }
+    // Work that is unwound by cancellation was not finished, unless somebody says that it was.
+    deinit { gate.leave(ticket: ticket, workEnd ?? (Task.isCancelled ? .cut : .done)) }
 
-    /// Leaves, and says what became of the work. A token that just goes away counts as done.
+    /// Leaves, and says what became of the work.
+    ///
+    /// A token that just goes away counts as done, and as cut where its task was cancelled.
     public consuming func end(_ end: WorkEnd) { workEnd = end }
 
     /// Lets work in that outlives this token's, also when the gate was closed in between.

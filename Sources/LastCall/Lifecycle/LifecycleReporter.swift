@@ -217,6 +217,8 @@ final class LifecycleReporter: Sendable {
     }
 
     private func writeProvisional(_ receipt: Receipt) {
+        // After the last stage the final receipt follows at once; until it is written the stop is not over.
+        guard receipt.outcome == .unfinished else { return }
         for file in files {
             attempt("provisional receipt could not be written") { try file.write(try receipt.json() + "\n") }
         }
