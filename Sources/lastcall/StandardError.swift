@@ -6,7 +6,9 @@
     import Darwin
 #endif
 
-/// Standard error as a stream for `print(_:to:)`. Unbuffered.
+/// Standard error as a stream for `print(_:to:)`.
+///
+/// Unbuffered.
 struct StandardError: TextOutputStream {
     mutating func write(_ text: String) {
         var rest = Array(text.utf8)[...]

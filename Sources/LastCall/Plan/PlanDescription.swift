@@ -30,7 +30,9 @@ public struct PlanDescription: Codable, Sendable, Hashable {
     public let version: Int
     /// The service's name, where it has one.
     public let name: String?
-    /// The stages in the order in which they stop. Never empty.
+    /// The stages in the order in which they stop.
+    ///
+    /// Never empty.
     public let stages: [Stage]
     /// What a preStop hook uses of the grace period before SIGTERM, as declared to the service; `nil` where nobody did.
     public let preStopSeconds: Double?

@@ -9,7 +9,7 @@ import LastCall
     import Darwin
 #endif
 
-/// `lastcall check`: does the plan fit what the deployment files grant?
+/// `lastcall check`: says whether a plan fits what the deployment files grant.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",

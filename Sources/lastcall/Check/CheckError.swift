@@ -27,7 +27,7 @@ struct CheckError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The names under which `--service` could have asked for what this is about; empty where it concerns the whole file.
     var serviceNames: [String] = []
 
-    /// `compose.yml:7: services.web.stop_grace_period: "5x" is not a duration; write 30s`
+    /// `compose.yml:7: services.web.stop_grace_period: "5x" is not a duration; write 30s`.
     var description: String {
         var text = file
         if let line { text += ":\(line)" }

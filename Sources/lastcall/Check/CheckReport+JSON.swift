@@ -2,7 +2,9 @@ import FoundationEssentials
 import LastCall
 
 extension CheckReport {
-    /// The report for programs: `{version, plan, services[], findings[], errors[], exitCode}`. Keys may be added, never changed.
+    /// The report for programs: `{version, plan, services[], findings[], errors[], exitCode}`.
+    ///
+    /// Keys may be added, never changed.
     ///
     /// Durations are seconds; one that has no limit or is not known is missing.
     var json: String {

@@ -1,7 +1,9 @@
 import LastCall
 
 extension CheckReport {
-    /// The report for people: the plan, a table for each file, what to change, and the outcome. Ends with a newline.
+    /// The report for people: the plan, a table for each file, what to change, and the outcome.
+    ///
+    /// Ends with a newline.
     var text: String {
         var blocks = checks.isEmpty ? [] : [planLine]
         for file in checks.map(\.service.file).uniqued() {
@@ -77,7 +79,9 @@ extension CheckReport {
         ]
     }
 
-    /// Text in lines of at most a hundred columns, indented by six. Headlines are not wrapped: they are for grep.
+    /// Text in lines of at most a hundred columns, indented by six.
+    ///
+    /// Headlines are not wrapped: they are for grep.
     private static func wrapped(_ text: String) -> [String] {
         var lines: [String] = []
         for word in text.split(separator: " ") {

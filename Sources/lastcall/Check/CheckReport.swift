@@ -1,6 +1,8 @@
 import LastCall
 
-/// Everything that `lastcall check` has to say, as values. Rendering is beside it, reading and printing are elsewhere.
+/// Everything that `lastcall check` has to say, as values.
+///
+/// Rendering is beside it, reading and printing are elsewhere.
 struct CheckReport: Sendable {
     /// What was asked.
     let options: CheckOptions
@@ -42,7 +44,9 @@ struct CheckReport: Sendable {
         self.failures = failures
     }
 
-    /// Everything to change, each once. Containers share their pod's grace period: the longest wish counts.
+    /// Everything to change, each once.
+    ///
+    /// Containers share their pod's grace period: the longest wish counts.
     func findings(_ severity: Finding.Severity) -> [Finding] {
         var found: [Finding] = []
         for finding in checks.flatMap(\.findings) where finding.severity == severity {

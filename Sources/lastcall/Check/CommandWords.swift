@@ -17,8 +17,8 @@ struct CommandWords: Sendable, Equatable {
 
     /// What to write instead where this is a shell that stands between the signal and the program, else `nil`.
     ///
-    /// Some shells replace themselves where the script is one command (bash, dash since 0.5.11), others never do (busybox);
-    /// `exec` settles it.
+    /// Some shells replace themselves where the script is one command (bash), others do not (dash 0.5.12,
+    /// which is Debian's `sh`); `exec` settles it.
     var adviceAgainstShell: String? {
         guard let script = shellScript else { return nil }
         let last = script.split(whereSeparator: { ";&|\n".contains($0) }).last { !$0.trimmingSpaces().isEmpty }

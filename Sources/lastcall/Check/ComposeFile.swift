@@ -95,7 +95,9 @@ struct ComposeFile {
         }
     }
 
-    /// A variable's text. Without a value compose passes the variable on from its own environment.
+    /// A variable's text.
+    ///
+    /// Without a value compose passes the variable on from its own environment.
     private func resolve(
         _ text: String?, key: String, line: Int, into service: inout DeclaredService
     ) throws(CheckError) -> String {

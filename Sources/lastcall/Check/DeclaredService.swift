@@ -71,7 +71,9 @@ struct DeclaredService: Sendable {
         )
     }
 
-    /// Remarks on the signal that is sent first. DESIGN: SIGTERM and SIGHUP drain, SIGINT drains too, SIGQUIT hands over.
+    /// Remarks on the signal that is sent first.
+    ///
+    /// DESIGN: SIGTERM and SIGHUP drain, SIGINT drains too, SIGQUIT hands over.
     mutating func remark(onStopSignal signal: String, line: Int?, key: String) {
         let name = signal.uppercased()
         switch name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name {

@@ -20,12 +20,14 @@ struct Finding: Sendable, Equatable {
     var current: String?
     /// What to write, where it is a value.
     var suggested: String?
-    /// Why, and what happens otherwise. One sentence or two.
+    /// Why, and what happens otherwise.
+    ///
+    /// One sentence or two.
     var reason: String
     /// ``suggested`` as a duration where it is a grace period: of two findings for one key the longer one counts.
     var suggestedGrace: Duration?
 
-    /// `compose.yml:7 services.web.stop_grace_period: write 45s (is 10s, the default)`
+    /// `compose.yml:7 services.web.stop_grace_period: write 45s (is 10s, the default)`.
     var headline: String {
         let place = line.map { "\(file):\($0)" } ?? file
         guard let suggested else { return "\(place) \(key): \(reason)" }

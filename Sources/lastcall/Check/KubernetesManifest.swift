@@ -3,7 +3,9 @@ import LastCall
 /// Reads the containers of Kubernetes workloads.
 /// https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 struct KubernetesManifest {
-    /// Where each kind keeps its pod. Kinds that are not here hold no containers that we know of, and are skipped.
+    /// Where each kind keeps its pod.
+    ///
+    /// Kinds that are not here hold no containers that we know of, and are skipped.
     private static let podPaths: [String: [String]] = [
         "Pod": ["spec"],
         "Deployment": ["spec", "template", "spec"],
@@ -21,11 +23,11 @@ struct KubernetesManifest {
         let spec: YAMLNode
         /// The line of the key `spec`.
         let line: Int
-        /// `Deployment/web`
+        /// `Deployment/web`.
         let workload: String
         /// The workload's name alone.
         let workloadName: String
-        /// `Deployment/web spec.template.spec`
+        /// `Deployment/web spec.template.spec`.
         let path: String
     }
 
@@ -158,6 +160,7 @@ struct KubernetesManifest {
     }
 
     /// The countdown of the grace period begins before the hook runs, so the hook's time is taken from the stages.
+    ///
     /// https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/ ; `sleep` is KEP-3960, stable in 1.34.
     private func preStop(_ hook: YAMLNode.Pair, key: String) throws(CheckError) -> DeclaredService.PreStop {
         if let sleep = hook.value["sleep"] {

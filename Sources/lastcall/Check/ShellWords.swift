@@ -1,6 +1,10 @@
-/// Words split as a POSIX shell splits them: spaces separate, quotes and backslashes protect. Nothing is expanded.
+/// Words split as a POSIX shell splits them: spaces separate, quotes and backslashes protect.
+///
+/// Nothing is expanded.
 enum ShellWords {
-    /// The words of a line. A quote that is never closed runs to the end.
+    /// The words of a line.
+    ///
+    /// A quote that is never closed runs to the end.
     static func split(_ line: some StringProtocol) -> [String] {
         var words: [String] = []
         var word = ""

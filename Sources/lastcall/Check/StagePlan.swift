@@ -12,7 +12,9 @@ struct StagePlan: Sendable {
     /// The reserve that the service itself asks for.
     let reserve: Duration?
 
-    /// Budgets as they are given to `--budget`: `30s`, or `intake=30s`. Stages without a name are numbered.
+    /// Budgets as they are given to `--budget`: `30s`, or `intake=30s`.
+    ///
+    /// Stages without a name are numbered.
     ///
     /// - Throws: ``LastCallError/Code/invalidPlan`` for what is not a budget, and for a name that is used twice.
     init(budgets: [String]) throws(LastCallError) {
@@ -64,13 +66,13 @@ struct StagePlan: Sendable {
     /// The stages that ask for a share of what the others leave.
     var sharing: [String] { requests.filter { $0.budget == nil }.map(\.stage) }
 
-    /// `intake 30s + close 5s = 35s`
+    /// `intake 30s + close 5s = 35s`.
     var explanation: String {
         let terms = requests.map { "\($0.stage) \($0.budget.map(DurationText.format) ?? "(a share)")" }
         return terms.joined(separator: " + ") + (terms.count > 1 && stated > .zero ? " = \(needText)" : "")
     }
 
-    /// `35s`, `35s + 1 share`
+    /// `35s`, `35s + 1 share`.
     var needText: String {
         guard !sharing.isEmpty else { return DurationText.format(stated) }
         let shares = sharing.count == 1 ? "1 share" : "\(sharing.count) shares"

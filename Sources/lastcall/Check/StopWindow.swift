@@ -35,7 +35,7 @@ struct StopWindow: Sendable {
         }
     }
 
-    /// `30s - preStop 5s - reserve 1.5s = 23.5s for the stages`
+    /// `30s - preStop 5s - reserve 1.5s = 23.5s for the stages`.
     var explanation: String {
         let hook = preStop > .zero ? " - preStop \(DurationText.format(preStop))" : ""
         let result = left > .zero ? "= \(DurationText.format(left)) for the stages" : "leaves nothing for the stages"

@@ -1,6 +1,8 @@
 import LastCall
 
-/// Reads the `[Service]` section of a systemd unit. Syntax: systemd.syntax(7); meaning: systemd.service(5),
+/// Reads the `[Service]` section of a systemd unit.
+///
+/// Syntax: systemd.syntax(7); meaning: systemd.service(5),
 /// systemd.kill(5), systemd.exec(5), all of systemd 252.
 struct SystemdUnit {
     /// One assignment, continuation lines joined.
@@ -13,7 +15,9 @@ struct SystemdUnit {
     private let file: InputFile
     /// The line of `[Service]`.
     private let sectionLine: Int
-    /// The assignments of `[Service]`, in order. Later ones override or add, as each key says.
+    /// The assignments of `[Service]`, in order.
+    ///
+    /// Later ones override or add, as each key says.
     private let assignments: [Assignment]
 
     /// Reads a unit.
@@ -192,7 +196,9 @@ struct SystemdUnit {
         return assignment.value.isEmpty ? "empty" : assignment.value
     }
 
-    /// Whether a list of exit statuses holds one of each group. Assignments are merged, an empty one forgets all.
+    /// Whether a list of exit statuses holds one of each group.
+    ///
+    /// Assignments are merged, an empty one forgets all.
     private func holds(_ key: String, _ groups: [String]...) -> Bool {
         var statuses: Set<String> = []
         for assignment in assignments where assignment.key == key {

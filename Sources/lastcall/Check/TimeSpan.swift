@@ -2,7 +2,9 @@ import LastCall
 
 /// A length of time as a deployment file writes it; `nil` in ``duration`` stands for no limit.
 struct TimeSpan: Sendable, Equatable {
-    /// The notations of deployment files. ``DurationText`` reads our own; these have other units and other rules.
+    /// The notations of deployment files.
+    ///
+    /// ``DurationText`` reads our own; these have other units and other rules.
     enum Notation {
         /// Compose: Go's durations, always with a unit.
         /// https://docs.docker.com/reference/compose-file/extension/#specifying-durations and, that a bare number is
@@ -59,7 +61,9 @@ struct TimeSpan: Sendable, Equatable {
         "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 0.001, "s": 1, "m": 60, "h": 3600,
     ]
 
-    /// systemd.time(7) of systemd 252. A month is 30.44 days and a year 365.25 days.
+    /// systemd.time(7) of systemd 252.
+    ///
+    /// A month is 30.44 days and a year 365.25 days.
     private static let systemdUnits: [String: Double] = {
         let names: [(names: String, seconds: Double)] = [
             ("usec us µs μs", 1e-6), ("msec ms", 0.001), ("seconds second sec s", 1), ("minutes minute min m", 60),

@@ -4,7 +4,9 @@ import CLibYAML
 struct YAMLEventSource: ~Copyable {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
 
-    /// Creates a parser. `buffer` must outlive it.
+    /// Creates a parser.
+    ///
+    /// `buffer` must outlive it.
     init(_ buffer: UnsafeBufferPointer<UInt8>) {
         parser = .allocate(capacity: 1)
         precondition(yaml_parser_initialize(parser) == 1, "libyaml could not allocate its buffers")
@@ -16,7 +18,9 @@ struct YAMLEventSource: ~Copyable {
         parser.deallocate()
     }
 
-    /// The next step. Not to be called again after it threw or returned the end of the stream.
+    /// The next step.
+    ///
+    /// Not to be called again after it threw or returned the end of the stream.
     borrowing func next() throws(YAMLError) -> YAMLEvent {
         var event = yaml_event_t()
         guard yaml_parser_parse(parser, &event) == 1 else { throw failure() }

@@ -28,7 +28,9 @@ struct YAMLNode: Sendable {
     let content: Content
     /// The line that the value begins on, counted from 1.
     let line: Int
-    /// How many nodes this one is, itself and aliases written out included. Never more than the reader's limit.
+    /// How many nodes this one is, itself and aliases written out included.
+    ///
+    /// Never more than the reader's limit.
     let size: Int
     /// How many levels this node has: 1 for a scalar.
     let height: Int

@@ -19,7 +19,9 @@ struct YAMLReader {
     /// What each anchor of the current document names; `nil` while it is still being read.
     private var anchors: [String: YAMLNode?] = [:]
 
-    /// Reads all documents of a text. A document without content is a null scalar.
+    /// Reads all documents of a text.
+    ///
+    /// A document without content is a null scalar.
     static func documents(in bytes: [UInt8], limits: Limits = Limits()) throws(YAMLError) -> [YAMLNode] {
         var reader = YAMLReader(limits: limits)
         // libyaml reads in place, so the bytes must stay where they are until the parser is gone.
