@@ -20,13 +20,48 @@ struct CommandWords: Sendable, Equatable {
     /// Some shells replace themselves where the script is one command (bash), others do not (dash 0.5.12,
     /// which is Debian's `sh`); `exec` settles it.
     var adviceAgainstShell: String? {
-        guard let script = shellScript else { return nil }
-        let last = script.split(whereSeparator: { ";&|\n".contains($0) }).last { !$0.trimmingSpaces().isEmpty }
-        let lastWords = ShellWords.split(last ?? "")
-        guard let program = lastWords.first, program != "exec" else { return nil }
-        let isPlain = !script.contains { "$`;&|<>(){}*?[]~#=\n".contains($0) }
-        guard isPlain else { return "put exec before its last command: \"… exec \(lastWords.joined(separator: " "))\"" }
-        return "[" + lastWords.map { "\"\($0)\"" }.joined(separator: ", ") + "]"
+        guard let script = shellScript, !script.trimmingSpaces().isEmpty else { return nil }
+        guard let start = Self.lastCommand(of: script) else {
+            return "a program without a shell, or exec before the last command"
+        }
+        let last = ShellWords.split(script[start...])
+        guard last.first != "exec" else { return nil }
+        if start == script.startIndex && !script.contains(where: { "$`<>*?[]~#=!".contains($0) }) {
+            return "[" + last.map { "\"\($0)\"" }.joined(separator: ", ") + "]"
+        }
+        return "\"\(script[..<start])exec \(script[start...])\""
+    }
+
+    /// Where the program of the last command begins, behind `;`, `&&` and `||` and behind assignments; `nil` where a script
+    /// is more than a list of commands.
+    private static func lastCommand(of script: String) -> String.Index? {
+        var start = script.startIndex
+        var quote: Character?
+        var before: Character?
+        for index in script.indices {
+            let character = script[index]
+            let next = script[script.index(after: index)...].first
+            if let open = quote {
+                if character == open && before != "\\" { quote = nil }
+            } else if character == "\"" || character == "'" {
+                quote = character
+            } else if "(){}`".contains(character) && before != "$" {
+                return nil
+            } else if character == ";" || character == "\n" || "&|".contains(character) && before == character {
+                start = script.index(after: index)
+            } else if "&|".contains(character), next != character, before != ">", next != ">" {
+                return nil
+            }
+            before = character
+        }
+        // Skip spaces, and assignments without quotes: `A=b exec program`, not `exec A=b program`.
+        while let word = script[start...].split(whereSeparator: \.isWhitespace).first {
+            guard let equals = word.firstIndex(of: "="),
+                word[..<equals].allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" })
+            else { return ["if", "for", "while", "case", "fi", "done", "esac"].contains(word) ? nil : word.startIndex }
+            start = word.endIndex
+        }
+        return nil
     }
 
     /// How long this takes where it is `sleep`, also through `sh -c`; `nil` where nobody can tell.

@@ -50,8 +50,10 @@ struct InputFile: Sendable {
         if let first = lines.first, first.hasPrefix("["), first.hasSuffix("]"), !first.contains(",") {
             return .systemdUnit
         }
-        // A compose file or manifest has keys with nothing behind the colon; a Procfile has a command on every line.
-        return !lines.isEmpty && lines.allSatisfy({ Procfile.entry($0) != nil }) ? .procfile : .yaml
+        // A Procfile has a command behind every colon; YAML that fits on such lines names itself.
+        let names = lines.map { Procfile.entry($0)?.name }
+        let isProcfile = !names.contains(nil) && !names.contains("services") && !names.contains("apiVersion")
+        return isProcfile && !names.isEmpty ? .procfile : .yaml
     }
 
     /// What the file says, whatever its format is.

@@ -38,13 +38,17 @@ struct ServiceExamination {
         self.toldPreStop = told
         self.preStop = preStop
         self.isHookUnknown = options.preStop == nil && hook == nil
+        self.findings = service.remarks
         self.real = service.grace.length.duration.map {
             StopWindow(grace: $0, source: service.grace.source, preStop: preStop, reserve: reserve, requests: requests)
         }
         self.stated = service.statedGrace.map {
             StopWindow(grace: $0.value, source: .stated, preStop: told ?? .zero, reserve: reserve, requests: requests)
         }
-        self.findings = service.remarks
+    }
+
+    private func window(grace: Duration, source: GracePeriod.Source, preStop: Duration) -> StopWindow {
+        StopWindow(grace: grace, source: source, preStop: preStop, reserve: reserve, requests: plan?.requests ?? [])
     }
 
     /// Whether the process is told less than the platform grants.
@@ -94,24 +98,23 @@ struct ServiceExamination {
         let isPreStopWrong = isLate && (service.statedGrace?.value ?? .zero) <= (real?.grace ?? .zero)
         let toldNext = isPreStopWrong ? preStop : toldPreStop ?? .zero
 
-        // What the process should be told, where what it is told is too short for its stages.
-        var statedNext = service.statedGrace?.value
-        if let window = stated, !window.fits || isPreStopWrong && toldNext >= window.grace {
-            statedNext = max(smallestGrace(preStop: toldNext), statedNext ?? .zero)
-        }
+        // What the process should be told, where its stages do not fit what it is told (once that is right about the hook).
+        let told = service.statedGrace.map { window(grace: $0.value, source: .stated, preStop: toldNext) }
+        var statedNext = told?.grace
+        if let told, !told.fits { statedNext = max(smallestGrace(preStop: toldNext), told.grace) }
         // The platform's grace must hold the stages, and must not end before what the process is told.
         var graceNext = real?.grace
         if let real, !real.fits { graceNext = max(smallestGrace(preStop: preStop), real.grace) }
-        if let statedNext, let grace = graceNext, !isPreStopWrong || statedNext != service.statedGrace?.value {
-            graceNext = max(grace, statedNext - toldNext + preStop)
-        }
+        if let statedNext, let grace = graceNext { graceNext = max(grace, statedNext - toldNext + preStop) }
 
-        if let real, let graceNext, graceNext > real.grace { addGraceProblem(real, next: graceNext, isLate: isLate) }
-        if let variable = service.statedGrace, let window = stated, let statedNext, statedNext > variable.value {
+        if let real, let graceNext, graceNext > real.grace {
+            addGraceProblem(real, next: graceNext, isPromisedMore: isLate && !isPreStopWrong)
+        }
+        if let told, let statedNext, statedNext > told.grace {
             add(
-                .problem, key: "\(service.environmentKey)LASTCALL_GRACE", line: variable.line,
-                current: DurationText.format(variable.value), suggested: "\(secondsText(statedNext)) or more",
-                "\(window.explanation)\(needClause); told this, the service refuses to start."
+                .problem, key: "\(service.environmentKey)LASTCALL_GRACE", line: service.statedGrace?.line,
+                current: DurationText.format(told.grace), suggested: "\(secondsText(statedNext)) or more",
+                "\(told.explanation)\(needClause); told this, the service refuses to start."
             )
         }
         if isPreStopWrong, let real { addPreStopProblem(real) }
@@ -124,7 +127,7 @@ struct ServiceExamination {
         return (stated?.grace ?? real.grace) - (toldPreStop ?? .zero) > real.length
     }
 
-    private mutating func addGraceProblem(_ real: StopWindow, next: Duration, isLate: Bool) {
+    private mutating func addGraceProblem(_ real: StopWindow, next: Duration, isPromisedMore: Bool) {
         let isDefault = service.grace.source != .stated
         let current =
             service.platform == .kubernetes ? "\(Int(real.grace.inSeconds))" : DurationText.format(real.grace)
@@ -134,7 +137,7 @@ struct ServiceExamination {
         } else if !real.fits {
             reasons.append("\(real.explanation)\(needClause)\(shorteningClause(real)).")
         }
-        if isLate, let told = service.statedGrace {
+        if isPromisedMore, let told = service.statedGrace {
             reasons.append("LASTCALL_GRACE promises the service \(DurationText.format(told.value)).")
         } else if !real.fits, service.statedGrace == nil, plan != nil {
             reasons.append(

@@ -63,12 +63,12 @@ struct TimeSpan: Sendable, Equatable {
 
     /// systemd.time(7) of systemd 252.
     ///
-    /// A month is 30.44 days and a year 365.25 days.
+    /// A year is 365.25 days and a month a twelfth of it, which the page rounds to 30.44 days.
     private static let systemdUnits: [String: Double] = {
         let names: [(names: String, seconds: Double)] = [
             ("usec us µs μs", 1e-6), ("msec ms", 0.001), ("seconds second sec s", 1), ("minutes minute min m", 60),
             ("hours hour hr h", 3600), ("days day d", 86400), ("weeks week w", 604_800),
-            ("months month M", 2_630_016), ("years year y", 31_557_600),
+            ("months month M", 2_629_800), ("years year y", 31_557_600),
         ]
         let pairs = names.flatMap { entry in entry.names.split(separator: " ").map { (String($0), entry.seconds) } }
         return Dictionary(uniqueKeysWithValues: pairs + [("", 1)])
