@@ -192,4 +192,6 @@ package enum BuiltProgram {
 }
 
 /// read(2), under a name that the method of the same name does not hide.
-private func readBytes(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int { read(file, buffer, count) }
+private func readBytes(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    read(file, buffer, count)
+}

@@ -25,7 +25,7 @@ struct ServiceExaminationTests {
 
     private func service(_ random: inout Seeded) -> DeclaredService {
         let isStated = Bool.random(using: &random)
-        let platform: Platform =
+        let platform: DeploymentKind =
             isStated ? [.compose, .systemd, .kubernetes].randomElement(using: &random)! : .kubernetes
         let grace = isStated ? Duration.seconds(Int.random(in: 0...120, using: &random)) : .seconds(30)
         let isUnlimited = isStated && Int.random(in: 0..<10, using: &random) == 0

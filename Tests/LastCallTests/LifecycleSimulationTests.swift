@@ -7,7 +7,8 @@ import Testing
     static let seeds = ProcessEnvironment.current["LASTCALL_SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 2000
     static let only = ProcessEnvironment.current["LASTCALL_SIMULATION_SEED"].flatMap { UInt64($0) }
 
-    @Test("B1 B2 L3 P24 simulation: order, nobody's time, the deadline, conservation and one receipt hold for every seed")
+    @Test(
+        "B1 B2 L3 P24 simulation: order, nobody's time, the deadline, conservation and one receipt hold for every seed")
     func everySeed() {
         var endings: [Receipt.Outcome: Int] = [:]
         for seed in Self.only.map({ $0...$0 }) ?? 1...Self.seeds {
@@ -16,7 +17,8 @@ import Testing
             if let receipt = outcome.receipt { endings[receipt.outcome, default: 0] += 1 }
             #expect(
                 outcome.violations.isEmpty,
-                "LASTCALL_SIMULATION_SEED=\(seed) plays it again:\n\(outcome.violations.joined(separator: "\n"))\n\(outcome.timeline)")
+                "LASTCALL_SIMULATION_SEED=\(seed) plays it again:\n\(outcome.violations.joined(separator: "\n"))\n\(outcome.timeline)"
+            )
         }
         // A simulation that only ever sees one kind of end proves nothing about the others.
         guard Self.only == nil, Self.seeds >= 1000 else { return }

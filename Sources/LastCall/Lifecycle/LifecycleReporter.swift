@@ -52,7 +52,9 @@ final class LifecycleReporter: Sendable {
             } else {
                 logger.info("starting", metadata: metadata)
             }
-            for file in files { attempt("receipt cannot be written; the service runs all the same") { try file.probe() } }
+            for file in files {
+                attempt("receipt cannot be written; the service runs all the same") { try file.probe() }
+            }
         }
     }
 
@@ -91,7 +93,8 @@ final class LifecycleReporter: Sendable {
     private func reclaimSignals() {
         let lost = SignalCenter.shared.reclaim().map(ReceivedSignal.name(of:)).joined(separator: ", ")
         guard !lost.isEmpty else { return }
-        let note = "the handler for \(lost) was replaced, as a ServiceGroup or runService() with signals does, and was taken back"
+        let note =
+            "the handler for \(lost) was replaced, as a ServiceGroup or runService() with signals does, and was taken back"
         noteList.withLock { $0.append(note) }
         outlet.perform { [self] in logger.error("\(note)") }
     }
@@ -108,10 +111,14 @@ final class LifecycleReporter: Sendable {
             socket?.send(.stopping(atMost: remaining + plan.arithmetic.reserve))
             logger.notice(
                 "stop began",
-                metadata: ["cause": "\(cause)", "held": "\(receipt.totals.heldAtStop)", "deadline": "\(receipt.deadline)"])
+                metadata: [
+                    "cause": "\(cause)", "held": "\(receipt.totals.heldAtStop)", "deadline": "\(receipt.deadline)",
+                ])
             for member in receipt.stages.flatMap(\.members) {
                 guard let prediction = member.prediction else { continue }
-                logger.warning("not everything will make it", metadata: ["member": "\(member.name)", "prediction": "\(prediction)"])
+                logger.warning(
+                    "not everything will make it",
+                    metadata: ["member": "\(member.name)", "prediction": "\(prediction)"])
             }
             metrics.stopBegan(receipt)
             writeProvisional(receipt)
@@ -142,7 +149,8 @@ final class LifecycleReporter: Sendable {
                     "stage stopped",
                     metadata: [
                         "stage": "\(report.name)", "seconds": "\(report.elapsedSeconds)",
-                        "members": "\(report.members.map { "\($0.name) \($0.outcome.rawValue)" }.joined(separator: ", "))",
+                        "members":
+                            "\(report.members.map { "\($0.name) \($0.outcome.rawValue)" }.joined(separator: ", "))",
                     ])
             }
             socket?.send(.extendTimeout(remaining + plan.arithmetic.reserve))
@@ -156,14 +164,18 @@ final class LifecycleReporter: Sendable {
     func overran(_ members: [Int], runs: [MemberRun]) {
         guard !members.isEmpty else { return }
         outlet.perform { [self] in
-            for member in members { logger.warning("member used up its time and is cancelled", metadata: holding(runs[member])) }
+            for member in members {
+                logger.warning("member used up its time and is cancelled", metadata: holding(runs[member]))
+            }
         }
     }
 
     func abandoned(_ members: [Int], runs: [MemberRun]) {
         guard !members.isEmpty else { return }
         outlet.perform { [self] in
-            for member in members { logger.error("member did not end and is abandoned", metadata: holding(runs[member])) }
+            for member in members {
+                logger.error("member did not end and is abandoned", metadata: holding(runs[member]))
+            }
         }
     }
 
@@ -188,7 +200,9 @@ final class LifecycleReporter: Sendable {
             // The files first: they are what is left if the log blocks.
             for file in files { attempt("receipt could not be written") { try file.write(try receipt.json() + "\n") } }
             if let terminationFile {
-                attempt("termination message could not be written") { try terminationFile.write(try receipt.shortJSON()) }
+                attempt("termination message could not be written") {
+                    try terminationFile.write(try receipt.shortJSON())
+                }
             }
             metrics.finished(receipt)
             screen.show(receipt)
@@ -209,10 +223,13 @@ final class LifecycleReporter: Sendable {
         logger.notice(
             "stopped",
             metadata: [
-                "cause": "\(receipt.cause)", "outcome": "\(receipt.outcome.rawValue)", "seconds": "\(receipt.elapsedSeconds)",
-                "exitCode": "\(receipt.exitCode)", "held": "\(totals.heldAtStop)", "accepted": "\(totals.acceptedDuringStop)",
+                "cause": "\(receipt.cause)", "outcome": "\(receipt.outcome.rawValue)",
+                "seconds": "\(receipt.elapsedSeconds)",
+                "exitCode": "\(receipt.exitCode)", "held": "\(totals.heldAtStop)",
+                "accepted": "\(totals.acceptedDuringStop)",
                 "done": "\(totals.done)", "handedOver": "\(totals.handedOver)", "kept": "\(totals.kept)",
-                "deadLettered": "\(totals.deadLettered)", "cut": "\(totals.cut)", "unaccounted": "\(totals.unaccounted)",
+                "deadLettered": "\(totals.deadLettered)", "cut": "\(totals.cut)",
+                "unaccounted": "\(totals.unaccounted)",
             ])
     }
 

@@ -177,7 +177,8 @@ extension LifecycleStateMachine {
             guard spec.endPolicy == .ignore else { return endedWhileRunning(member, end, at: now) }
         case .threw(let error, isCancellation: _):
             guard spec.failurePolicy == .ignore else {
-                let cause = ShutdownCause(kind: .startFailure, detail: "member \"\(spec.name)\" failed to start: \(error)")
+                let cause = ShutdownCause(
+                    kind: .startFailure, detail: "member \"\(spec.name)\" failed to start: \(error)")
                 return stop(cause, at: now)
             }
         }

@@ -18,7 +18,9 @@ package struct NotifySocket: Sendable {
     /// Unset, empty, or neither a path nor abstract means that nobody listens, which is no error.
     package init?(environment: [String: String], pid: Int32 = getpid()) {
         let settings = EnvironmentSettings(environment)
-        guard let address = settings.text(.notifySocket), address.hasPrefix("/") || address.hasPrefix("@") else { return nil }
+        guard let address = settings.text(.notifySocket), address.hasPrefix("/") || address.hasPrefix("@") else {
+            return nil
+        }
         self.address = address
         let isForUs = settings.text(.watchdogPid).map { $0 == "\(pid)" } ?? true
         let microseconds = settings.text(.watchdogMicroseconds).flatMap { Int($0) } ?? 0

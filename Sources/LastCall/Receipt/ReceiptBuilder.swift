@@ -127,7 +127,8 @@ package struct ReceiptBuilder: Sendable {
         let late = ledger.held - Int(rate * available.inSeconds)
         let speed = (rate * 100).rounded() / 100
         let speedText = speed == speed.rounded() ? "\(Int(speed))" : "\(speed)"
-        return "\(ledger.held) queued at \(speedText)/s need \(DurationText.format(.milliseconds(Int(needed * 1000)))), "
+        return
+            "\(ledger.held) queued at \(speedText)/s need \(DurationText.format(.milliseconds(Int(needed * 1000)))), "
             + "there are \(DurationText.format(available)): \(late) will not make it"
     }
 
@@ -194,7 +195,8 @@ extension ReceiptBuilder {
     private func verdict(
         _ machine: LifecycleStateMachine, _ stages: [Receipt.Stage]
     ) -> (hasFailed: Bool, isCutShort: Bool) {
-        let byName = Dictionary(stages.flatMap(\.members).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let byName = Dictionary(
+            stages.flatMap(\.members).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let indices = machine.members.indices
         return (
             indices.contains { failed($0, machine) },

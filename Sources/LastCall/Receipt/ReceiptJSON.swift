@@ -19,7 +19,8 @@ extension Receipt {
         let version = try JSONDecoder().decode(SchemaVersion.self, from: data).version
         guard version == 1 else {
             throw LastCallError(
-                .invalidConfiguration, "receipt schema \(version) is newer than this program's, 1; use a newer lastcall")
+                .invalidConfiguration, "receipt schema \(version) is newer than this program's, 1; use a newer lastcall"
+            )
         }
         self = try JSONDecoder().decode(Receipt.self, from: data)
     }

@@ -63,7 +63,8 @@ public struct ReceiptTable: Sendable {
 
     private var footing: String {
         let totals = receipt.totals
-        let verdict = "\(receipt.outcome.rawValue) after \(Self.seconds(receipt.elapsedSeconds)), exit \(receipt.exitCode)"
+        let verdict =
+            "\(receipt.outcome.rawValue) after \(Self.seconds(receipt.elapsedSeconds)), exit \(receipt.exitCode)"
         let colour =
             switch receipt.outcome {
             case .clean: "32"
@@ -84,7 +85,9 @@ public struct ReceiptTable: Sendable {
         var table = [["stage", "member", "outcome", "took", "of"] + (hasLedger ? Self.countNames : [])]
         for stage in receipt.stages {
             let budget = Self.seconds(stage.budgetSeconds)
-            if stage.members.isEmpty { table.append([stage.name, "-", "-", Self.seconds(stage.elapsedSeconds), budget]) }
+            if stage.members.isEmpty {
+                table.append([stage.name, "-", "-", Self.seconds(stage.elapsedSeconds), budget])
+            }
             for (index, member) in stage.members.enumerated() {
                 let counts = hasLedger ? Self.counts(member) : []
                 table.append(
@@ -102,7 +105,8 @@ public struct ReceiptTable: Sendable {
     private static func counts(_ member: Receipt.Member) -> [String] {
         guard member.hasLedger else { return countNames.map { _ in "-" } }
         return [
-            member.heldAtStop, member.acceptedDuringStop, member.done, member.handedOver, member.kept, member.deadLettered,
+            member.heldAtStop, member.acceptedDuringStop, member.done, member.handedOver, member.kept,
+            member.deadLettered,
             member.cut,
         ].map(String.init)
     }
@@ -135,7 +139,9 @@ public struct ReceiptTable: Sendable {
         }
     }
 
-    private func paint(_ text: String, _ code: String) -> String { isColoured ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text }
+    private func paint(_ text: String, _ code: String) -> String {
+        isColoured ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+    }
     private func bold(_ text: String) -> String { paint(text, "1") }
     private func dim(_ text: String) -> String { paint(text, "2") }
 }

@@ -50,7 +50,8 @@ package final class Watchdog: Sendable {
 
     private init() {
         var ends: [Int32] = [-1, -1]
-        precondition(pipe(&ends) == 0, "no pipe for the watchdog: the process is at its limit of open files (ulimit -n)")
+        precondition(
+            pipe(&ends) == 0, "no pipe for the watchdog: the process is at its limit of open files (ulimit -n)")
         for end in ends {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
             _ = fcntl(end, F_SETFL, O_NONBLOCK)

@@ -103,7 +103,9 @@ package struct Rehearsal {
         guard perform(machine.start(at: now), afterEachAction) else { return }
         // What a script can cause is finite, but a wrong machine may ask for alarms for ever.
         for _ in 0..<10_000 {
-            guard let index = due.indices.min(by: { (due[$0].at, due[$0].order) < (due[$1].at, due[$1].order) }) else { return }
+            guard let index = due.indices.min(by: { (due[$0].at, due[$0].order) < (due[$1].at, due[$1].order) }) else {
+                return
+            }
             let next = due.remove(at: index)
             now = max(now, next.at)
             guard perform(happen(next.what), afterEachAction) else { return }

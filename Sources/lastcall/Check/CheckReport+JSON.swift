@@ -47,7 +47,7 @@ private struct JSONPlan: Encodable {
 
 private struct JSONService: Encodable {
     let file: String
-    let platform: Platform
+    let platform: DeploymentKind
     let name: String
     let graceSeconds: Double?
     let graceSource: GracePeriod.Source

@@ -28,7 +28,8 @@ struct ComposeFile {
         var service = DeclaredService(
             file: file.name, platform: .compose, name: entry.key, names: [entry.key],
             grace: .init(
-                length: TimeSpan(Platform.compose.defaultGrace.duration), source: Platform.compose.defaultGrace.source,
+                length: TimeSpan(DeploymentKind.compose.defaultGrace.duration),
+                source: DeploymentKind.compose.defaultGrace.source,
                 key: "\(path).stop_grace_period", line: entry.line
             ),
             environmentKey: "\(path).environment.", environmentLine: environment?.line ?? entry.line,

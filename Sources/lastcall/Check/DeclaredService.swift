@@ -35,7 +35,7 @@ struct DeclaredService: Sendable {
     /// The file as it was named on the command line.
     var file: String
     /// Whose file it is.
-    var platform: Platform
+    var platform: DeploymentKind
     /// The name in the table.
     var name: String
     /// The names under which `--service` finds it.

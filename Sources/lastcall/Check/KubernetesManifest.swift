@@ -112,7 +112,7 @@ struct KubernetesManifest {
     private func grace(of pod: Pod) throws(CheckError) -> DeclaredService.Grace {
         let key = "\(pod.path).terminationGracePeriodSeconds"
         guard let pair = pod.spec.pair("terminationGracePeriodSeconds") else {
-            let fallback = Platform.kubernetes.defaultGrace
+            let fallback = DeploymentKind.kubernetes.defaultGrace
             return .init(length: TimeSpan(fallback.duration), source: fallback.source, key: key, line: pod.line)
         }
         let seconds = try wholeSeconds(pair, key: key)

@@ -37,7 +37,7 @@ enum Procfile {
     private static func service(
         _ name: String, _ command: String, line: Int, of file: InputFile
     ) throws(CheckError) -> DeclaredService {
-        let fixed = Platform.procfile.defaultGrace
+        let fixed = DeploymentKind.procfile.defaultGrace
         var service = DeclaredService(
             file: file.name, platform: .procfile, name: name, names: [name],
             grace: .init(length: TimeSpan(fixed.duration), source: fixed.source, key: name, line: line),

@@ -102,7 +102,7 @@ struct SystemdUnit {
     /// TimeoutStopSec=, or TimeoutSec= which sets it too; the later one counts.
     private func grace() throws(CheckError) -> DeclaredService.Grace {
         guard let found = assignments.last(where: { $0.key == "TimeoutStopSec" || $0.key == "TimeoutSec" }) else {
-            let fallback = Platform.systemd.defaultGrace
+            let fallback = DeploymentKind.systemd.defaultGrace
             return .init(
                 length: TimeSpan(fallback.duration), source: fallback.source, key: "TimeoutStopSec", line: sectionLine
             )

@@ -56,7 +56,9 @@ import Testing
         #expect(receipt.notes.contains { $0.contains("ledger did not answer") })
     }
 
-    @Test("B8a SIGKILL during the drain leaves a provisional receipt", arguments: ["stopBegan", "stageEnded work", "finishing"])
+    @Test(
+        "B8a SIGKILL during the drain leaves a provisional receipt",
+        arguments: ["stopBegan", "stageEnded work", "finishing"])
     func killed(place: String) async throws {
         let run = try FixtureRun("crash", place)
         try await run.program.line("ready")

@@ -12,7 +12,9 @@ struct FixtureRun {
     /// Where its receipt is.
     let receiptPath: String
 
-    init(_ scenario: String..., grace: String = "2s", environment: [String: String] = [:], readsOutput: Bool = true) throws {
+    init(_ scenario: String..., grace: String = "2s", environment: [String: String] = [:], readsOutput: Bool = true)
+        throws
+    {
         let folder = try TemporaryFolder.make()
         receiptPath = folder + "/receipt.json"
         var variables = ["LASTCALL_GRACE": grace, "LASTCALL_RECEIPT": receiptPath, "PATH": "/usr/bin:/bin"]
@@ -67,4 +69,6 @@ enum TemporaryFolder {
 }
 
 /// read(2), under a name that the method of the same name does not hide.
-private func readBytes(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int { read(file, buffer, count) }
+private func readBytes(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    read(file, buffer, count)
+}

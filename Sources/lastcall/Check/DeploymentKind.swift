@@ -1,7 +1,7 @@
 import LastCall
 
 /// Who sends the signal, and how its files are written.
-enum Platform: String, Sendable, Codable {
+enum DeploymentKind: String, Sendable, Codable {
     /// Docker Compose.
     case compose
     /// Kubernetes.
