@@ -2,6 +2,6 @@ import LastCall
 
 /// A real program over the library, driven by real signals from the tests.
 @main
-struct LifecycleFixture {
+struct FixtureProgram {
     static func main() async {}
 }
