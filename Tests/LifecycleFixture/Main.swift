@@ -9,7 +9,7 @@ import UnixSignals
 
 /// A real program over the library, driven by real signals from the tests. The first argument names the scenario.
 @main
-struct LifecycleFixture {
+struct Fixture {
     static func main() async throws {
         let signals = ProcessSignals.take()
         let scenario = CommandLine.arguments.dropFirst().first ?? "idle"
@@ -161,7 +161,7 @@ struct Holder: Service, LedgerReporting {
         let first = try gate.enter { "report 1" }
         let second = try gate.enter { "GET /export?token=secret" }
         let third = try gate.enter { "report 3" }
-        LifecycleFixture.say("holding")
+        Fixture.say("holding")
         try await gracefulShutdown()
         let fourth = try gate.enter { "report 4" }
         fourth.end(.kept)
@@ -187,7 +187,7 @@ struct SignalThief: Service {
     /// The inner group's service.
     struct Inner: Service {
         func run() async throws {
-            LifecycleFixture.say("inner runs")
+            Fixture.say("inner runs")
             try await gracefulShutdown()
         }
     }
