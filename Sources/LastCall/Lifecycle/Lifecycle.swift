@@ -29,12 +29,17 @@ public final class Lifecycle: Service, Sendable {
         /// The environment.
         public var environment: [String: String]
 
+        /// Another exit code for a receipt than its own, for a supervisor that passes its child's on.
+        package var exitCode: (@Sendable (Receipt) -> Int32)?
+
         /// When the receipt is shown.
         public enum ReceiptDisplay: Sendable, Hashable {
             /// Where standard error is a terminal.
             case onTerminal
             /// Always, without live lines where standard error is no terminal.
             case always
+            /// Always, as JSON.
+            case json
             /// Never.
             case never
         }

@@ -43,6 +43,7 @@ final class LifecycleEngine: Sendable {
     private let conductor = SerialThread(name: "lastcall-stages")
     private let hardDeadline = Watchdog.shared.makeAlarm()
     private let onEvent: (@Sendable (LifecycleEvent) -> Void)?
+    private let exitCode: (@Sendable (Receipt) -> Int32)?
 
     init(plan: ShutdownPlan, configuration: Lifecycle.Configuration) {
         let clock = makeAlarmSource(configuration.clock)
@@ -50,6 +51,7 @@ final class LifecycleEngine: Sendable {
         self.plan = plan
         self.clock = clock
         self.onEvent = configuration.onEvent
+        self.exitCode = configuration.exitCode
         self.runs = members.map { MemberRun(member: $0.1, now: { clock.now }) }
         self.state = Mutex(
             State(
@@ -259,7 +261,15 @@ final class LifecycleEngine: Sendable {
         }
         var builder = builder
         builder.notes = reporter.notes
-        return builder.receipt(machine: machine, ledgers: ledgers, at: now)
+        return passedOn(builder.receipt(machine: machine, ledgers: ledgers, at: now))
+    }
+
+    /// The receipt with the exit code that the process will have.
+    private func passedOn(_ receipt: Receipt) -> Receipt {
+        guard let exitCode, receipt.outcome != .unfinished else { return receipt }
+        var receipt = receipt
+        receipt.exitCode = exitCode(receipt)
+        return receipt
     }
 
     private func finish(at now: Duration) {

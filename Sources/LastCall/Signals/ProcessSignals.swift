@@ -88,11 +88,14 @@ package final class SignalCenter: Sendable {
     }
 
     fileprivate func handOn(_ numbers: [Int32], _ onSignal: @escaping @Sendable (ReceivedSignal) -> Void) {
+        let numbers = numbers.filter { isTaken($0) || lastcall_signals_is_ignored($0) == 0 }
         state.withLock { state in
             for number in numbers { state.others[number] = onSignal }
         }
         install(numbers)
     }
+
+    private func isTaken(_ number: Int32) -> Bool { state.withLock { $0.taken.contains(number) } }
 
     private func install(_ numbers: [Int32]) {
         let end = lastcall_signals_open()
