@@ -3,5 +3,6 @@
 #define CLASTCALL_H
 
 #include "lastcall_signals.h"
+#include "lastcall_spawn.h"
 
 #endif
