@@ -71,7 +71,9 @@ extension Command {
         }
     }
 
-    /// Waits for the lifecycle's orders. A scope that the ecosystem's handler does not reach is reached by this.
+    /// Waits for the lifecycle's orders.
+    ///
+    /// A scope that the ecosystem's handler does not reach is reached by this.
     private static func watch(
         _ shutdown: Shutdown, _ process: CommandProcess, _ watchers: inout ThrowingTaskGroup<Void, any Error>
     ) {

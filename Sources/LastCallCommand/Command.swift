@@ -20,7 +20,9 @@ public struct Command: Sendable, Hashable {
     public var arguments: [String]
     /// What the program finds in its environment; this process's own by default.
     public var environment: CommandEnvironment
-    /// The directory in which the program starts; this process's own by default. It must exist.
+    /// The directory in which the program starts; this process's own by default.
+    ///
+    /// It must exist.
     public var workingDirectory: String?
     /// What the program reads; ``CommandInput/null`` by default.
     public var standardInput: CommandInput
@@ -86,7 +88,9 @@ public enum CommandOutput: Sendable, Hashable {
     case lines
 }
 
-/// Which process group or session a program leads. It always leads one: that is what makes stopping all of it possible.
+/// Which process group or session a program leads.
+///
+/// It always leads one: that is what makes stopping all of it possible.
 public enum CommandGrouping: Sendable, Hashable {
     /// ``session`` unless the program's standard input is a terminal, then ``processGroup``.
     case automatic

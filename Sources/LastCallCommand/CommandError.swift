@@ -1,6 +1,8 @@
 /// Why a command could not be started, and what to do about it.
 public struct CommandError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The kind of failure. Compare with the static members; new ones may be added.
+    /// The kind of failure.
+    ///
+    /// Compare with the static members; new ones may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         /// The code's name, as it appears in logs.
         public let description: String

@@ -51,12 +51,16 @@ public struct CommandProcess: Sendable {
         return ChildRegistry.shared.signalGroup(pid, signal)
     }
 
-    /// Stops the whole command by its ``Command/stopPolicy``; returns at once. A second call changes nothing.
+    /// Stops the whole command by its ``Command/stopPolicy``; returns at once.
+    ///
+    /// A second call changes nothing.
     public func stop(_ reason: StopReason = .requested) {
         if reason == .eviction { loop.post(.evicted(number, isUrgent: true)) } else { loop.post(.stop(number, reason)) }
     }
 
-    /// Sends SIGKILL to the whole command now; returns at once. The reason stands if it was not being stopped before.
+    /// Sends SIGKILL to the whole command now; returns at once.
+    ///
+    /// The reason stands if it was not being stopped before.
     public func kill(_ reason: StopReason = .requested) { loop.post(.kill(number, reason)) }
 
     /// The process around the command was told to stop.
@@ -84,8 +88,9 @@ public struct CommandLines: AsyncSequence, Sendable {
 
         init(queue: LineQueue) { self.queue = queue }
 
-        /// The next line, or `nil` after the last. It does not react to cancellation: that stops the command, and the
-        /// lines end with it.
+        /// The next line, or `nil` after the last.
+        ///
+        /// It does not react to cancellation: that stops the command, and the lines end with it.
         public mutating func next() async -> OutputLine? {
             if taken.isEmpty { taken = await queue.next()?.reversed() ?? [] }
             return taken.popLast()

@@ -2,7 +2,9 @@
 public struct OutputLine: Sendable, Hashable {
     /// The stream it was written to.
     public let stream: OutputStream
-    /// Its bytes without the line feed. A carriage return is kept, as is everything else.
+    /// Its bytes without the line feed.
+    ///
+    /// A carriage return is kept, as is everything else.
     public let bytes: [UInt8]
     /// Whether it was longer than ``CommandLimits/lineBytes`` or hit ``CommandLimits/outputBytes``, and its rest was dropped.
     public let isTruncated: Bool

@@ -2,7 +2,9 @@
 public struct StopPolicy: Sendable, Hashable {
     /// The signal's number; SIGTERM (15) by default.
     public var signal: Int32
-    /// The time between the signal and SIGKILL; 10 s by default. Zero kills at once.
+    /// The time between the signal and SIGKILL; 10 s by default.
+    ///
+    /// Zero kills at once.
     ///
     /// On an eviction it is cut so that the pipes can still be read before the member's time ends.
     public var killAfter: Duration
@@ -24,7 +26,9 @@ public enum EvictionPolicy: Sendable, Hashable {
     case finish
 }
 
-/// What a command may use. A command that reaches a limit is stopped, and its result says which one.
+/// What a command may use.
+///
+/// A command that reaches a limit is stopped, and its result says which one.
 public struct CommandLimits: Sendable, Hashable {
     /// How long it may run; `nil` (the default) is for ever.
     public var time: Duration?
@@ -37,7 +41,9 @@ public struct CommandLimits: Sendable, Hashable {
     ///
     /// Only streams that are read as lines count.
     public var outputBytes: Int?
-    /// How many bytes of a line are kept; 1 MiB by default. What follows, up to the line's end, is dropped and counted.
+    /// How many bytes of a line are kept; 1 MiB by default.
+    ///
+    /// What follows, up to the line's end, is dropped and counted.
     public var lineBytes: Int
 
     /// Creates limits.

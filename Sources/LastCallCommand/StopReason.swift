@@ -6,7 +6,9 @@ public struct StopReason: Sendable, Hashable, Codable, RawRepresentable, CustomS
     /// Creates a reason from its name.
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// The process was told to stop. Not a failure, not a cancellation, not an attempt.
+    /// The process was told to stop.
+    ///
+    /// Not a failure, not a cancellation, not an attempt.
     public static let eviction = StopReason(rawValue: "eviction")
     /// The task that ran the command was cancelled while nothing was told to stop.
     public static let cancelled = StopReason(rawValue: "cancelled")

@@ -4,12 +4,16 @@
     import Glibc
 #endif
 
-/// The loop's own state: all commands of the process. It lives on the loop's thread and nowhere else.
+/// The loop's own state: all commands of the process.
+///
+/// It lives on the loop's thread and nowhere else.
 final class CommandTable {
     private let loop: CommandLoop
     /// The commands by number.
     private var commands: [UInt64: RunningCommand] = [:]
-    /// Leaders that not even SIGKILL ended in time: pid and pidfd by number. Reaped when they end after all.
+    /// Leaders that not even SIGKILL ended in time: pid and pidfd by number.
+    ///
+    /// Reaped when they end after all.
     private var leftBehind: [UInt64: SpawnedProcess] = [:]
     /// Where pipes are read into.
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
@@ -64,8 +68,10 @@ final class CommandTable {
         }
     }
 
-    /// Serves all commands that asked for a look at the processes from one snapshot, and those that ask again because of
-    /// what was found from another. A machine asks for the same look again only after a pause, so this ends.
+    /// Serves all commands that asked for a look at the processes from one snapshot, and those that ask again because
+    /// of what was found from another.
+    ///
+    /// A machine asks for the same look again only after a pause, so this ends.
     private func surveyTrees() {
         while true {
             let asking = commands.values.filter(\.wantsSurvey)

@@ -63,7 +63,9 @@ struct Poller: Sendable {
         lastcall_poll_add(descriptor, watched, owner << 3 | kind.rawValue) == 0
     }
 
-    /// Waits for it no more. Not the same as watching for no events: a pipe's end would still be reported, over and over.
+    /// Waits for it no more.
+    ///
+    /// Not the same as watching for no events: a pipe's end would still be reported, over and over.
     func remove(_ watched: Int32) { _ = lastcall_poll_remove(descriptor, watched) }
 
     /// Waits for events; returns none when the time is up.

@@ -8,8 +8,9 @@
 extension RunningCommand {
     /// How many reads a ready pipe gets before the others have their turn.
     private static let readsPerTurnMax = 4
-    /// How much is taken from a stopped command's pipe: its largest size by far (fcntl(2), F_SETPIPE_SZ). Beyond that
-    /// somebody who got away is still writing.
+    /// How much is taken from a stopped command's pipe: its largest size by far (fcntl(2), F_SETPIPE_SZ).
+    ///
+    /// Beyond that somebody who got away is still writing.
     private static let drainBytesMax = 8 << 20
 
     /// What a read came to.

@@ -7,7 +7,9 @@ import LastCall
     import Glibc
 #endif
 
-/// The owner of one command's machine: carries out what it decides. It lives on the loop's thread and nowhere else.
+/// The owner of one command's machine: carries out what it decides.
+///
+/// It lives on the loop's thread and nowhere else.
 final class RunningCommand {
     /// Its number in the loop.
     let number: UInt64
@@ -83,7 +85,9 @@ final class RunningCommand {
 // MARK: - Events
 
 extension RunningCommand {
-    /// The process is told to stop. What time is left is asked now, not when the order was posted.
+    /// The process is told to stop.
+    ///
+    /// What time is left is asked now, not when the order was posted.
     func evicted(isUrgent: Bool) {
         let now = MonotonicTime.now
         let notice = EvictionNotice(

@@ -10,7 +10,9 @@
 /// The leader stays unreaped until `finish`, so its number and its group's stay ours; the owner sends SIGKILL to the group
 /// before it reaps, whatever the way here. Times are the owner's monotonic clock.
 struct CommandStateMachine {
-    /// What the owner is to do. One event asks for one thing; the owner reports back where that is an event again.
+    /// What the owner is to do.
+    ///
+    /// One event asks for one thing; the owner reports back where that is an event again.
     enum Action: Equatable {
         /// Nothing.
         case none

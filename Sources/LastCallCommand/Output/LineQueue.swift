@@ -86,7 +86,9 @@ final class LineQueue: Sendable {
         waiter?.resume(returning: nil)
     }
 
-    /// Waits for lines and takes all that are there; `nil` after the last. It does not react to cancellation: the command does.
+    /// Waits for lines and takes all that are there; `nil` after the last.
+    ///
+    /// It does not react to cancellation: the command does.
     func next(isolation: isolated (any Actor)? = #isolation) async -> [OutputLine]? {
         await withCheckedContinuation { continuation in
             let (ready, wasFull) = state.withLock { state -> ([OutputLine]??, Bool) in

@@ -14,7 +14,9 @@ struct ProcessEntry: Equatable {
     var group: pid_t
     /// Its session.
     var session: pid_t
-    /// Its start in clock ticks since boot. Number and start together are never used twice.
+    /// Its start in clock ticks since boot.
+    ///
+    /// Number and start together are never used twice.
     var start: UInt64
     /// Its resident set in pages.
     var residentPages: Int
@@ -32,7 +34,9 @@ struct ProcessSnapshot {
     /// The children of each process.
     private(set) var children: [pid_t: [pid_t]] = [:]
 
-    /// Reads `/proc`. Without it the snapshot is empty, and a stop reaches the process group alone.
+    /// Reads `/proc`.
+    ///
+    /// Without it the snapshot is empty, and a stop reaches the process group alone.
     static func take() -> ProcessSnapshot {
         var snapshot = ProcessSnapshot()
         for pid in ProcFile.numbers(in: "/proc") {

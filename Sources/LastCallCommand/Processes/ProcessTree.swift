@@ -17,7 +17,9 @@ import CLastCall
 /// One that left group and session, whose parents are gone *and* that emptied its environment gets away, unless this
 /// process is a subreaper and the command adopts orphans.
 struct ProcessTree {
-    /// The variable that carries the id. Ids of nested commands are joined by colons.
+    /// The variable that carries the id.
+    ///
+    /// Ids of nested commands are joined by colons.
     static let variable = "LASTCALL_COMMAND_ID"
 
     /// The first process, not reaped while the tree is in use.

@@ -19,7 +19,9 @@ struct SpawnedProcess {
     /// The terminal that it was made the foreground group of.
     var terminal: Int32?
 
-    /// Forks, registers and executes. Does not wait for the program: see ``report``.
+    /// Forks, registers and executes.
+    ///
+    /// Does not wait for the program: see ``report``.
     static func start(_ command: Command, plan: SpawnPlan) throws -> SpawnedProcess {
         // Children of a process that ignores SIGCHLD leave no status.
         lastcall_keep_exit_statuses()
