@@ -39,7 +39,8 @@ let package = Package(
             ]
         ),
         .target(name: "LastCallTesting", dependencies: ["LastCall"]),
-        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        // Over Debian's libyaml-dev; see Documentation/decisions/0003-yaml-through-libyaml.md
+        .systemLibrary(name: "CLibYAML"),
         .executableTarget(
             name: "lastcall",
             dependencies: [
@@ -48,7 +49,16 @@ let package = Package(
             ]
         ),
         // A real program over the library, for the tests that send real signals to a real process.
-        .executableTarget(name: "LifecycleFixture", dependencies: ["LastCall"], path: "Tests/LifecycleFixture"),
+        .executableTarget(
+            name: "LifecycleFixture",
+            dependencies: [
+                "LastCall",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/LifecycleFixture"
+        ),
         .testTarget(
             name: "LastCallTests",
             dependencies: [

@@ -5,6 +5,7 @@ import ArgumentParser
 struct LastCallCommandLine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lastcall",
-        abstract: "Stop without losing work."
+        abstract: "Stop without losing work.",
+        subcommands: [CheckCommand.self]
     )
 }

@@ -37,6 +37,17 @@ package final class Latch<Value: Sendable>: Sendable {
         return true
     }
 
+    /// Waits for the value, also when the waiting task is cancelled.
+    package func waitThroughCancellation() async -> Value {
+        // A task of its own is not cancelled with the caller; it ends with the latch, which is opened in any case.
+        let waiter = UnstructuredTask.startThrowing { [self] in try await wait() }
+        do {
+            return try await waiter.value
+        } catch {
+            preconditionFailure("a task that nobody can cancel was cancelled")
+        }
+    }
+
     /// Waits for the value.
     ///
     /// - Throws: `CancellationError` when the waiting task is cancelled first.

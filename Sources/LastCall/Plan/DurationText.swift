@@ -53,7 +53,8 @@ public enum DurationText {
     ]
 
     private static func number(_ text: Substring) -> Double? {
-        guard let first = text.first, first.isNumber, text.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }) else {
+        guard let first = text.first, first.isNumber, text.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") })
+        else {
             return nil
         }
         return Double(text)

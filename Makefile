@@ -1,0 +1,69 @@
+# One place for every command. `make` alone prints them.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+SWIFT ?= swift
+# What the formatter looks at; folders that are not there yet are left out.
+SWIFT_SOURCES := $(wildcard Sources Tests Benchmarks Examples Package.swift)
+SIMULATION_SEEDS ?= 100000
+
+.PHONY: help run test check format lint build tsan simulate docs dist bench clean
+
+help: ## this table
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build lastcall and watch it stop an example: press Ctrl-C
+	@scripts/prerequisites build
+	@$(SWIFT) build --product lastcall
+	@scripts/foreground .build/debug/lastcall run --grace 10s -- Examples/first-stop/worker.sh
+
+test: ## all tests, with a simulation of 2,000 seeds
+	@scripts/prerequisites test
+	@$(SWIFT) test
+
+check: ## the gate: format, build with warnings as errors, tests, thread sanitizer
+	@scripts/prerequisites test
+	@$(MAKE) lint
+	@$(MAKE) build
+	@$(SWIFT) test
+	@$(MAKE) tsan
+
+format: ## format the Swift sources in place
+	@$(SWIFT) format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+lint: ## say what the formatter would change
+	@$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
+
+build: ## build everything, tests included
+	@scripts/prerequisites build
+	@$(SWIFT) build --build-tests
+
+# House rules read files and start no threads. Detected races make the test process, or the program it drives, exit with 66.
+tsan: ## the tests under the thread sanitizer
+	@scripts/prerequisites test
+	@$(SWIFT) test --scratch-path .build-tsan --sanitize=thread --skip HouseRulesTests
+
+simulate: ## the simulation in release, SIMULATION_SEEDS=100000
+	@scripts/prerequisites build
+	@LASTCALL_SIMULATION_SEEDS=$(SIMULATION_SEEDS) scripts/simulate
+
+docs: ## the documentation of LastCall; any warning fails
+	@scripts/prerequisites build
+	@scripts/docs
+
+dist: ## dist/lastcall: static, stripped, tried in a root with nothing but glibc
+	@scripts/prerequisites build
+	@scripts/dist
+	@scripts/test-dist-root
+
+bench: ## measure the lifecycle and print ratios
+	@scripts/prerequisites test
+	@$(SWIFT) build -c release --scratch-path .build-release --product lastcall
+	@.build-release/release/lastcall bench lifecycle
+
+clean: ## remove everything that was built
+	@rm -rf .build .build-* dist

@@ -1,0 +1,351 @@
+import Logging
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Performs what the machine decides.
+///
+/// Every event is handled on one thread, the conductor, in the order in which it came, so that actions never overlap. What may
+/// block for long, logs and files, is left to the reporter's thread. The machine itself is behind a lock that is held for
+/// decisions only: whoever has to write a receipt in an emergency can always read it.
+final class LifecycleEngine: Sendable {
+    /// What decides, and what the receipt needs besides.
+    private struct State {
+        /// The machine.
+        var machine: LifecycleStateMachine
+        /// What each ledger said when the stop began.
+        var before: [Ledger?]
+        /// Whether the last receipt was written.
+        var isReceiptFinal = false
+        /// Whether the process exits when the stop is over.
+        var exits = false
+        /// Whether the process's signals come here.
+        var listens = false
+        /// Whether the last resort is armed.
+        var isArmed = false
+    }
+
+    /// Opens with the receipt when the stop is over.
+    let finished = Latch<Receipt>()
+
+    private let plan: ShutdownPlan
+    private let clock: any AlarmSource
+    private let runs: [MemberRun]
+    private let reporter: LifecycleReporter
+    private let builder: ReceiptBuilder
+    private let state: Mutex<State>
+    private let conductor = SerialThread(name: "lastcall-stages")
+    private let hardDeadline = Watchdog.shared.makeAlarm()
+    private let onEvent: (@Sendable (LifecycleEvent) -> Void)?
+
+    init(plan: ShutdownPlan, configuration: Lifecycle.Configuration) {
+        let clock = makeAlarmSource(configuration.clock)
+        let members = plan.stages.enumerated().flatMap { index, stage in stage.members.map { (index, $0) } }
+        self.plan = plan
+        self.clock = clock
+        self.onEvent = configuration.onEvent
+        self.runs = members.map { MemberRun(member: $0.1, now: { clock.now }) }
+        self.state = Mutex(
+            State(
+                machine: LifecycleStateMachine(
+                    members: members.map { stage, member in
+                        MemberSpec(
+                            name: member.name, stage: stage, endPolicy: member.endPolicy,
+                            failurePolicy: member.failurePolicy, isBestEffort: member.isBestEffort)
+                    },
+                    stages: zip(plan.stages, plan.arithmetic.budgets).map { StageSpec(name: $0.name, budget: $1) },
+                    startTimeout: plan.startTimeout),
+                before: members.map { _ in nil }))
+        self.builder = ReceiptBuilder(
+            name: configuration.name, arithmetic: plan.arithmetic, platform: plan.platform.name,
+            epochMilliseconds: Timestamp.nowMilliseconds - Int64(clock.now.inSeconds * 1000))
+        self.reporter = LifecycleReporter(plan: plan, configuration: configuration)
+    }
+
+    // MARK: Events
+
+    func start() {
+        post { engine in
+            engine.reporter.starting()
+            engine.handle { $0.start(at: $1) }
+        }
+    }
+
+    func stop(_ cause: ShutdownCause, urgency: Shutdown.Urgency = .drain, limit: Duration? = nil) {
+        armHardDeadline()
+        post { engine in
+            let limit = limit.map { engine.clock.now + $0 }
+            engine.handle { $0.stop(cause, urgency: urgency, limit: limit, at: $1) }
+        }
+    }
+
+    /// The lifecycle around this one stops; this one has to be over a little before it.
+    func stopWithParent(_ parent: ShutdownScope?) {
+        let limit = parent?.remaining(until: \.cancelAt)
+        stop(Self.parentCause(parent), limit: limit)
+    }
+
+    /// The running task was cancelled: by the lifecycle around this one, or by somebody who wants no grace.
+    func cancelled(_ parent: ShutdownScope?) {
+        let isParents = parent?.snapshot.urgency != nil
+        let cause =
+            isParents
+            ? Self.parentCause(parent)
+            : ShutdownCause(kind: .cancelled, detail: "the task was cancelled: stopped at once, not gracefully")
+        stop(cause, urgency: .handOver, limit: parent?.remaining(until: \.endAt))
+    }
+
+    private static func parentCause(_ parent: ShutdownScope?) -> ShutdownCause {
+        let reason = parent?.snapshot.cause.map { ": \($0.description)" } ?? ""
+        return ShutdownCause(kind: .parent, detail: "the lifecycle around it stops\(reason)")
+    }
+
+    /// Acts on the process's signals from now on, those included that came before.
+    func listen(_ signals: ProcessSignals) {
+        state.withLock { $0.listens = true }
+        SignalCenter.shared.listen { [self] signal in
+            switch signal.number {
+            case SIGINT:
+                armHardDeadline()
+                post { engine in engine.handle { $0.interrupt(signal.cause, at: $1) } }
+            case SIGQUIT: stop(signal.cause, urgency: .handOver)
+            case SIGTERM, SIGHUP: stop(signal.cause)
+            default: break
+            }
+        }
+    }
+
+    /// The process is to exit when the stop is over, and at the deadline in any case.
+    func exitsWhenFinished(_ signals: ProcessSignals) {
+        state.withLock { $0.exits = true }
+        listen(signals)
+    }
+
+    // MARK: Decisions
+
+    /// Has the conductor do something with this engine.
+    private func post(_ body: @escaping @Sendable (LifecycleEngine) -> Void) {
+        conductor.perform { [self] in body(self) }
+    }
+
+    /// Has the machine decide, and performs what it decided. Runs on the conductor.
+    private func handle(_ event: (inout LifecycleStateMachine, Duration) -> [LifecycleStateMachine.Action]) {
+        let now = clock.now
+        let actions = state.withLock { event(&$0.machine, now) }
+        for action in actions { perform(action, at: now) }
+    }
+
+    private func perform(_ action: LifecycleStateMachine.Action, at now: Duration) {
+        switch action {
+        case .start(let members): members.forEach { start($0, at: now) }
+        case .ready:
+            emit(.ready, at: now)
+            reporter.ready()
+        case .stopBegan(let cause): stopBegan(cause, at: now)
+        case .noted(let cause):
+            emit(.causeNoted(cause), at: now)
+            reporter.noted(cause)
+        case .stageBegan(let stage):
+            emit(.stageBegan(plan.stages[stage].name), at: now)
+            reporter.stageBegan(stage)
+        case .tell(let members, let urgency, let cancelAt, let endAt):
+            for member in members {
+                emit(.memberTold(runs[member].member.name, urgency), at: now)
+                runs[member].tell(urgency, cancelAt: cancelAt, endAt: endAt)
+            }
+        case .cancel(let members):
+            for member in members {
+                emit(.memberCancelled(runs[member].member.name), at: now)
+                runs[member].cancel()
+            }
+            let machine = state.withLock { $0.machine }
+            reporter.overran(members.filter { machine.memberRecords[$0].isOverrun }, runs: runs)
+        case .abandon(let members):
+            for member in members { emit(.memberAbandoned(runs[member].member.name), at: now) }
+            reporter.abandoned(members, runs: runs)
+        case .stageEnded(let stage):
+            emit(.stageEnded(plan.stages[stage].name), at: now)
+            let machine = state.withLock { $0.machine }
+            reporter.stageEnded(stage, receipt: provisional(machine), remaining: remaining(machine, at: now))
+        case .wake(let instant):
+            clock.wake(at: instant) { [self] in post { engine in engine.handle { $0.alarm(at: $1) } } }
+        case .finish: finish(at: now)
+        }
+    }
+
+    private func start(_ member: Int, at now: Duration) {
+        let run = runs[member]
+        let name = run.member.name
+        emit(.memberStarted(name), at: now)
+        run.start(
+            onReady: { [self] error in
+                post { engine in
+                    if let error {
+                        engine.handle { $0.memberWillNotBeReady(member, String(describing: error), at: $1) }
+                    } else {
+                        engine.emit(.memberReady(name), at: engine.clock.now)
+                        engine.handle { $0.memberReady(member, at: $1) }
+                    }
+                }
+            },
+            onEnd: { [self] end in
+                post { engine in
+                    engine.emit(.memberEnded(name, error: Self.errorText(end)), at: engine.clock.now)
+                    engine.handle { $0.memberEnded(member, end, at: $1) }
+                }
+            })
+    }
+
+    private static func errorText(_ end: MemberEnd) -> String? {
+        switch end {
+        case .returned: nil
+        case .threw(let text, let isCancellation): isCancellation ? nil : text
+        }
+    }
+
+    private func emit(_ kind: LifecycleEvent.Kind, at now: Duration) { onEvent?(LifecycleEvent(kind, at: now)) }
+
+    // MARK: Stop
+
+    private func stopBegan(_ cause: ShutdownCause, at now: Duration) {
+        armHardDeadline()
+        let before = runs.map { $0.ledger?.ledger }
+        let machine = state.withLock { state in
+            state.before = before
+            return state.machine
+        }
+        var end = now
+        for (stage, spec) in machine.stages.enumerated() {
+            end += spec.budget
+            let cancelAt = end - PlanArithmetic.cancellingAllowance(of: spec.budget)
+            for (run, member) in zip(runs, machine.members) where member.stage == stage {
+                run.scope.stopBegan(cause: cause, cancelAt: cancelAt, endAt: end)
+            }
+        }
+        emit(.stopBegan(cause), at: now)
+        reporter.stopBegan(
+            cause, receipt: provisional(machine), remaining: plan.arithmetic.available,
+            live: { [self] in provisional(state.withLock { $0.machine })() })
+    }
+
+    private func remaining(_ machine: LifecycleStateMachine, at now: Duration) -> Duration {
+        guard let stop = machine.stop else { return plan.arithmetic.available }
+        return max(.zero, stop.startedAt + plan.arithmetic.available - now)
+    }
+
+    /// A receipt as it stands when it is asked for, which is on the reporter's thread.
+    private func provisional(_ machine: LifecycleStateMachine) -> @Sendable () -> Receipt {
+        { [self] in receipt(machine, at: clock.now) }
+    }
+
+    private func receipt(_ machine: LifecycleStateMachine, at now: Duration) -> Receipt {
+        let before = state.withLock { $0.before }
+        let ledgers = runs.enumerated().map { index, run -> ReceiptBuilder.LedgerPair? in
+            guard let reporting = run.ledger else { return nil }
+            let after = reporting.ledger
+            var pair = ReceiptBuilder.LedgerPair(before: before[index] ?? after, after: after)
+            let record = machine.memberRecords[index]
+            guard !record.isLive else { return pair }
+            // Labels are only asked for where something is lost.
+            if after.cut > pair.before.cut { pair.items += reporting.cutItems(itemsMax: ReceiptBuilder.cutItemsMax) }
+            if after.held > 0 { pair.items += reporting.heldItems(itemsMax: ReceiptBuilder.cutItemsMax) }
+            return pair
+        }
+        var builder = builder
+        builder.notes = reporter.notes
+        return builder.receipt(machine: machine, ledgers: ledgers, at: now)
+    }
+
+    private func finish(at now: Duration) {
+        let machine = state.withLock { $0.machine }
+        let receipt = receipt(machine, at: now)
+        complete(receipt)
+    }
+
+    /// Writes the last receipt, once, and ends.
+    private func complete(_ receipt: Receipt) {
+        let (isFirst, exits, listens) = state.withLock { state in
+            defer { state.isReceiptFinal = true }
+            return (!state.isReceiptFinal, state.exits, state.listens)
+        }
+        guard isFirst else { return }
+        emit(.finished(receipt.outcome), at: clock.now)
+        reporter.finished(receipt, within: max(plan.arithmetic.reserve / 2, Duration.milliseconds(100)))
+        Watchdog.shared.set(hardDeadline, at: nil) {}
+        if exits { ProcessExit.now(receipt.exitCode) }
+        if listens { SignalCenter.shared.end(exitCode: receipt.exitCode) }
+        finished.open(receipt)
+        conductor.end()
+    }
+
+    // MARK: The last resort
+
+    /// If the conductor itself is stuck, in a ledger that does not answer, say, a process that is to exit still does so in time,
+    /// and still leaves a receipt.
+    private func armHardDeadline() {
+        let isFirst = state.withLock { state in
+            guard state.exits, !state.isArmed else { return false }
+            state.isArmed = true
+            return true
+        }
+        guard isFirst else { return }
+        let (available, reserve) = (plan.arithmetic.available, plan.arithmetic.reserve)
+        Watchdog.shared.set(hardDeadline, at: .now + available + reserve / 8) { [self] in
+            DedicatedThread.start(name: "lastcall-force") { [self] in
+                forceExit(within: reserve / 2)
+            }
+        }
+    }
+
+    private func forceExit(within limit: Duration) -> Never {
+        let machine = state.withLock { state in
+            let cause = ShutdownCause(kind: .unknown, detail: "the deadline passed")
+            _ = state.machine.force(cause, at: clock.now)
+            return state.machine
+        }
+        let isWhole = BoundedWork.run(within: limit / 2) { [self] in complete(receipt(machine, at: clock.now)) }
+        if !isWhole {
+            BoundedWork.run(within: limit / 2) { [self] in
+                var builder = builder
+                builder.notes = reporter.notes + ["a ledger did not answer: what its member held is unknown"]
+                complete(builder.receipt(machine: machine, ledgers: runs.map { _ in nil }, at: clock.now))
+            }
+        }
+        ProcessExit.now(ExitCode.forced)
+    }
+
+    // MARK: For the service around it
+
+    /// The error of the first member that failed, in the order of the stop.
+    func firstError(in receipt: Receipt) -> (any Error)? {
+        let failed = receipt.stages.flatMap(\.members).filter { $0.outcome == .failed }.map(\.name)
+        guard receipt.exitCode == ExitCode.failure else { return nil }
+        if let error = runs.first(where: { failed.contains($0.member.name) && !$0.member.isBestEffort })?.error {
+            return error
+        }
+        guard receipt.cause.kind == .startFailure else { return nil }
+        return LastCallError(.startTimedOut, receipt.cause.detail)
+    }
+
+    var ledger: Ledger {
+        runs.compactMap { $0.ledger?.ledger }.reduce(into: Ledger()) { sum, next in
+            sum.held += next.held
+            sum.accepted += next.accepted
+            sum.done += next.done
+            sum.handedOver += next.handedOver
+            sum.kept += next.kept
+            sum.deadLettered += next.deadLettered
+            sum.cut += next.cut
+        }
+    }
+
+    func heldItems(itemsMax: Int) -> [LedgerItem] {
+        Array(runs.flatMap { $0.ledger?.heldItems(itemsMax: itemsMax) ?? [] }.prefix(itemsMax))
+    }
+}

@@ -1,0 +1,127 @@
+import ServiceLifecycle
+import ServiceLifecycleTestKit
+import Synchronization
+
+/// One member's task, with a graceful-shutdown scope of its own.
+///
+/// `testGracefulShutdown` is the ecosystem's only public way to a scope that can be told on its own and keeps the task-locals of
+/// the caller; decision record 1 weighs it against a group for each member. It calls handlers under its lock on the thread that
+/// triggers it, so each is triggered from a task of its own.
+final class MemberRun: Sendable {
+    /// What the member's task and the lifecycle share.
+    private struct State {
+        /// Tells the member, once its scope exists.
+        var trigger: GracefulShutdownTestTrigger?
+        /// Whether the member was told.
+        var isTold = false
+        /// Whether the member is to be cancelled.
+        var isCancelled = false
+        /// The member's task.
+        var task: Task<Void, Never>?
+        /// The error that the member threw.
+        var error: (any Error)?
+    }
+
+    /// The member.
+    let member: Member
+    /// The member's view of the stop.
+    let scope: ShutdownScope
+    private let state = Mutex(State())
+
+    init(member: Member, now: @escaping @Sendable () -> Duration) {
+        self.member = member
+        self.scope = ShutdownScope(now: now)
+    }
+
+    /// The error that the member threw.
+    var error: (any Error)? { state.withLock { $0.error } }
+
+    /// The member's ledger, where it keeps one.
+    var ledger: (any LedgerReporting)? { member.service as? any LedgerReporting }
+
+    /// Starts the member.
+    ///
+    /// - Parameters:
+    ///   - onReady: Called once the member is ready, or with the error for which it never will be.
+    ///   - onEnd: Called once its `run` has returned or thrown.
+    func start(
+        onReady: @escaping @Sendable ((any Error)?) -> Void, onEnd: @escaping @Sendable (MemberEnd) -> Void
+    ) {
+        let task = UnstructuredTask.start { [self] in
+            await Shutdown.$scope.withValue(scope) {
+                let end = await testGracefulShutdown { trigger in
+                    register(trigger)
+                    return await runService(onReady: onReady)
+                }
+                onEnd(end)
+            }
+        }
+        let isCancelled = state.withLock { state in
+            state.task = task
+            return state.isCancelled
+        }
+        if isCancelled { task.cancel() }
+    }
+
+    private func runService(onReady: @escaping @Sendable ((any Error)?) -> Void) async -> MemberEnd {
+        let readiness = awaitReadiness(onReady)
+        defer { readiness?.cancel() }
+        do {
+            try await member.service.run()
+            return .returned
+        } catch {
+            state.withLock { $0.error = error }
+            return .threw(String(describing: error), isCancellation: error is CancellationError)
+        }
+    }
+
+    private func awaitReadiness(_ onReady: @escaping @Sendable ((any Error)?) -> Void) -> Task<Void, Never>? {
+        guard let reporting = member.service as? any ReadinessReporting else {
+            onReady(nil)
+            return nil
+        }
+        return UnstructuredTask.start {
+            do {
+                try await reporting.waitUntilReady()
+                onReady(nil)
+            } catch is CancellationError {
+                // The member ended, and its end says more.
+                return
+            } catch {
+                onReady(error)
+            }
+        }
+    }
+
+    private func register(_ trigger: GracefulShutdownTestTrigger) {
+        let isTold = state.withLock { state in
+            state.trigger = trigger
+            return state.isTold
+        }
+        // Nobody has registered a handler yet, so none runs on this thread.
+        if isTold { trigger.triggerGracefulShutdown() }
+    }
+
+    /// Tells the member to stop: through ``Shutdown`` first, so that a handler that asks is told the truth, then through the
+    /// ecosystem's graceful shutdown.
+    func tell(_ urgency: Shutdown.Urgency, cancelAt: Duration, endAt: Duration) {
+        scope.tell(urgency, cancelAt: cancelAt, endAt: endAt)
+        let trigger = state.withLock { state in
+            defer { state.isTold = true }
+            return state.isTold ? nil : state.trigger
+        }
+        guard let trigger else { return }
+        UnstructuredTask.start { [scope] in
+            Shutdown.$scope.withValue(scope) { trigger.triggerGracefulShutdown() }
+        }
+    }
+
+    /// Cancels the member's task.
+    func cancel() {
+        let task = state.withLock { state in
+            state.isCancelled = true
+            return state.task
+        }
+        task?.cancel()
+    }
+}

@@ -1,0 +1,99 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A place for a receipt in the file system.
+///
+/// A regular file is replaced as a whole, so that a reader sees the old receipt or the new one, never half of one. A device, a
+/// pipe or Kubernetes' mounted termination log is written in place.
+package struct ReceiptFile: Sendable {
+    /// What could not be done, with the path and the system's reason.
+    package struct Failure: Error, CustomStringConvertible {
+        /// The whole sentence.
+        package let description: String
+    }
+
+    /// Where the receipt goes.
+    package let path: String
+    /// Whether the path is written in place, also where it is a regular file.
+    package let isInPlace: Bool
+
+    package init(path: String, isInPlace: Bool = false) {
+        self.path = path
+        self.isInPlace = isInPlace
+    }
+
+    /// Finds out whether the receipt can be written, and makes the folder where it is missing.
+    package func probe() throws(Failure) {
+        if let mode = Self.mode(of: path) {
+            guard mode & S_IFMT != S_IFDIR else { throw failure("is a folder; name a file in it") }
+            guard access(path, W_OK) == 0 else { throw failure("cannot be written", errno) }
+            if mode & S_IFMT != S_IFREG || isInPlace { return }
+        }
+        try makeFolders()
+        guard access(folder, W_OK | X_OK) == 0 else { throw failure("its folder cannot be written", errno) }
+    }
+
+    /// Writes the receipt.
+    package func write(_ text: String) throws(Failure) {
+        let bytes = Array(text.utf8)
+        let mode = Self.mode(of: path)
+        if isInPlace || mode.map({ $0 & S_IFMT != S_IFREG }) ?? false {
+            // Without O_NONBLOCK a pipe that nobody reads would hold up the exit (open(2)).
+            return try write(bytes, to: path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK)
+        }
+        try makeFolders()
+        let next = "\(path).\(getpid()).tmp"
+        try write(bytes, to: next, flags: O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC)
+        guard rename(next, path) == 0 else {
+            let reason = errno
+            unlink(next)
+            throw failure("cannot be replaced", reason)
+        }
+    }
+
+    private func write(_ bytes: [UInt8], to path: String, flags: Int32) throws(Failure) {
+        let file = open(path, flags, 0o644)
+        guard file >= 0 else { throw failure("cannot be opened", errno) }
+        defer { close(file) }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { platformWrite(file, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw failure("cannot be written", errno) }
+            written += count
+        }
+    }
+
+    private var folder: String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    private func makeFolders() throws(Failure) {
+        guard Self.mode(of: folder) == nil else { return }
+        var made = folder.hasPrefix("/") ? "" : "."
+        for part in folder.split(separator: "/") {
+            made += "/\(part)"
+            guard Self.mode(of: made) == nil else { continue }
+            guard mkdir(made, 0o755) == 0 || errno == EEXIST else { throw failure("its folder cannot be made", errno) }
+        }
+    }
+
+    private func failure(_ what: String, _ code: Int32? = nil) -> Failure {
+        let reason = code.map { ": " + String(cString: strerror($0)) } ?? ""
+        return Failure(description: "receipt \(path) \(what)\(reason)")
+    }
+
+    private static func mode(of path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode : nil
+    }
+}
+
+/// write(2), under a name that the method of the same name does not hide.
+private func platformWrite(_ file: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int { write(file, bytes, count) }

@@ -1,0 +1,100 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Shows the receipt on standard error at the end, and on a terminal a line of live progress while the stop goes on.
+///
+/// The live line is drawn over itself only, with the cursor left at its beginning: a table that is drawn over itself would wipe
+/// out what the service and its log print meanwhile.
+final class ReceiptScreen: Sendable {
+    /// What is on the screen.
+    private struct State {
+        /// Whether a live line is on the screen.
+        var isLineDrawn = false
+        /// Makes the receipt as it stands.
+        var live: (@Sendable () -> Receipt)?
+    }
+
+    private let isShown: Bool
+    private let isTerminal: Bool
+    private let isColoured: Bool
+    private let state = Mutex(State())
+    private let alarm = Watchdog.shared.makeAlarm()
+    private let painter = SerialThread(name: "lastcall-screen")
+    /// How often the live line is drawn.
+    private static let interval = Duration.milliseconds(200)
+
+    init(display: Lifecycle.Configuration.ReceiptDisplay, isColourless: Bool) {
+        isTerminal = isatty(STDERR_FILENO) == 1
+        isColoured = isTerminal && !isColourless
+        switch display {
+        case .onTerminal: isShown = isTerminal
+        case .always: isShown = true
+        case .never: isShown = false
+        }
+    }
+
+    /// Draws the receipt as it stands from now on, until ``end()``.
+    func begin(_ live: @escaping @Sendable () -> Receipt) {
+        guard isShown, isTerminal else { return }
+        state.withLock { $0.live = live }
+        tick()
+    }
+
+    private func tick() {
+        // A stop that is over within the first interval is not drawn twice.
+        Watchdog.shared.set(alarm, at: .now + Self.interval) { [self] in
+            painter.perform { [self] in
+                guard let live = state.withLock({ $0.live }) else { return }
+                drawLine(ReceiptTable(live()).progress)
+                tick()
+            }
+        }
+    }
+
+    /// Ends the live drawing.
+    func end() {
+        state.withLock { $0.live = nil }
+        Watchdog.shared.set(alarm, at: nil) {}
+    }
+
+    /// Shows the final receipt, in place of the live line where there was one.
+    func show(_ receipt: Receipt) {
+        painter.end()
+        if isShown { draw(receipt) }
+    }
+
+    private func draw(_ receipt: Receipt) {
+        let isLineDrawn = state.withLock { $0.isLineDrawn }
+        print((isLineDrawn ? "\r\u{1B}[K" : "") + ReceiptTable(receipt, isColoured: isColoured).text)
+    }
+
+    private func drawLine(_ line: String) {
+        state.withLock { $0.isLineDrawn = true }
+        // Carriage return, erase to the end of the line (ECMA-48 EL), and back to its beginning.
+        print("\r\u{1B}[K\(line.prefix(Self.columns() - 1))\r")
+    }
+
+    private func print(_ text: String) {
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            // A closed or full standard error loses the table; the file and the log have it too.
+            guard count > 0 else { return }
+            written += count
+        }
+    }
+
+    private static func columns() -> Int {
+        var size = winsize()
+        return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+}

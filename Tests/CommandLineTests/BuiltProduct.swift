@@ -1,0 +1,47 @@
+import Foundation
+
+/// The `lastcall` that was built together with these tests, and runs of it.
+enum BuiltProduct {
+    /// What a run left behind.
+    struct Run {
+        /// The exit code.
+        let code: Int32
+        /// What it wrote to standard output.
+        let output: String
+        /// What it wrote to standard error.
+        let errors: String
+    }
+
+    /// The directory of the products: that of the process which runs the tests.
+    static func directory() throws -> String {
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return (own as NSString).deletingLastPathComponent
+    }
+
+    /// Runs `lastcall` to its end.
+    ///
+    /// Both streams go through files, so neither can fill up and stall it.
+    static func run(
+        _ arguments: [String], input: String = "", in directory: ScratchDirectory
+    ) throws -> Run {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try Self.directory()).appendingPathComponent("lastcall")
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: directory.path)
+        let files = try ["in", "out", "err"].map {
+            try directory.write($0 == "in" ? input : "", to: ".\($0)-\(UUID())")
+        }
+        let handles = [
+            try FileHandle(forReadingFrom: URL(fileURLWithPath: files[0])),
+            try FileHandle(forWritingTo: URL(fileURLWithPath: files[1])),
+            try FileHandle(forWritingTo: URL(fileURLWithPath: files[2])),
+        ]
+        (process.standardInput, process.standardOutput, process.standardError) = (handles[0], handles[1], handles[2])
+        try process.run()
+        process.waitUntilExit()
+        return Run(
+            code: process.terminationStatus, output: try String(contentsOfFile: files[1], encoding: .utf8),
+            errors: try String(contentsOfFile: files[2], encoding: .utf8)
+        )
+    }
+}

@@ -1,0 +1,74 @@
+import LastCall
+import LastCallTesting
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// One run of the fixture program, with a receipt file of its own.
+struct FixtureRun {
+    /// The process.
+    let program: ProgramUnderTest
+    /// Where its receipt is.
+    let receiptPath: String
+
+    init(_ scenario: String..., grace: String = "2s", environment: [String: String] = [:], readsOutput: Bool = true)
+        throws
+    {
+        let folder = try TemporaryFolder.make()
+        receiptPath = folder + "/receipt.json"
+        var variables = ["LASTCALL_GRACE": grace, "LASTCALL_RECEIPT": receiptPath, "PATH": "/usr/bin:/bin"]
+        variables.merge(environment) { $1 }
+        program = try ProgramUnderTest(
+            BuiltProgram.path("LifecycleFixture"), Array(scenario), environment: variables, readsOutput: readsOutput)
+    }
+
+    /// Sends SIGTERM; it is kept where it comes before the lifecycle runs, and kills where it comes before `main` did.
+    /// The process has taken its signals once SIGTERM is in its caught set (`SigCgt` in proc(5)).
+    func stopOnceReady() async throws {
+        let mask = UInt64(1) << UInt64(SIGTERM - 1)
+        for _ in 0..<100_000 {
+            let status = try TemporaryFolder.read("/proc/\(program.pid)/status")
+            let caught = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last
+            if let caught, let bits = UInt64(caught, radix: 16), bits & mask != 0 { break }
+            await Task.yield()
+        }
+        program.signal(SIGTERM)
+    }
+
+    /// The receipt as it is in the file.
+    func receipt() throws -> Receipt {
+        let text = try TemporaryFolder.read(receiptPath)
+        return try Receipt(json: text.utf8)
+    }
+}
+
+/// Folders for one test each.
+enum TemporaryFolder {
+    /// Makes a folder.
+    static func make() throws -> String {
+        var template = Array("/tmp/lastcall-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw ProgramUnderTest.Failure(description: "no temporary folder") }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Reads a whole file.
+    static func read(_ path: String) throws -> String {
+        let file = open(path, O_RDONLY)
+        guard file >= 0 else { throw ProgramUnderTest.Failure(description: "\(path) cannot be read") }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = readBytes(file, &buffer, buffer.count)
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// read(2), under a name that the method of the same name does not hide.
+private func readBytes(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    read(file, buffer, count)
+}

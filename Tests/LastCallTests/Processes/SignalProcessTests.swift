@@ -1,0 +1,162 @@
+import LastCall
+import LastCallTesting
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Real signals to a real process.
+@Suite(.serialized) struct SignalProcessTests {
+    @Test("P35 P29 SIGTERM ends the process as its receipt says, and the last line is flushed into the pipe")
+    func terminate() async throws {
+        let run = try FixtureRun("slow")
+        try await run.program.line("ready")
+        run.program.signal(SIGTERM)
+        try await run.program.line("drained web")
+        let last = try await run.program.line("[LastCall] stopped")
+        #expect(try await run.program.exit() == 0)
+        let receipt = try run.receipt()
+        #expect(receipt.outcome == .clean)
+        #expect(receipt.exitCode == 0)
+        #expect(receipt.cause == ShutdownCause(kind: .signal, detail: "SIGTERM", pid: getpid(), uid: getuid()))
+        #expect(last.contains("cause=SIGTERM from pid \(getpid())"))
+        #expect(last.contains("seconds=\(receipt.elapsedSeconds)"))
+        #expect(last.contains("cut=0"))
+    }
+
+    @Test("S15 L1 P2 repeated SIGTERM and SIGHUP, also to the whole group, are recorded and harmless")
+    func repeatedTerminate() async throws {
+        let run = try FixtureRun("slow")
+        try await run.program.line("ready")
+        run.program.signalGroup(SIGTERM)
+        try await run.program.line("told web")
+        run.program.signal(SIGTERM)
+        try await run.program.line("noted SIGTERM")
+        run.program.signalGroup(SIGHUP)
+        try await run.program.line("noted SIGHUP")
+        try await run.program.line("drained web")
+        #expect(try await run.program.exit() == 0)
+        let receipt = try run.receipt()
+        #expect(receipt.outcome == .clean)
+        #expect(receipt.cause.detail == "SIGTERM")
+        #expect(receipt.laterCauses.map(\.detail) == ["SIGTERM", "SIGHUP"])
+    }
+
+    @Test("B9 L1 the first SIGINT drains, the second hands over, the third exits; each leaves its receipt")
+    func ladder() async throws {
+        let first = try FixtureRun("slow", grace: "60s")
+        try await first.program.line("ready")
+        first.program.signal(SIGINT)
+        #expect(try await first.program.exit() == 0)
+        #expect(try first.receipt().outcome == .clean)
+
+        let second = try FixtureRun("hang", grace: "60s")
+        try await second.program.line("ready")
+        second.program.signal(SIGINT)
+        try await second.program.line("told web")
+        second.program.signal(SIGINT)
+        try await second.program.line("cancelled web")
+        #expect(try await second.program.exit() == 0)
+        let handedOver = try second.receipt()
+        #expect(handedOver.stages.first?.members.first?.outcome == .cancelled)
+        #expect(handedOver.laterCauses.map(\.detail) == ["SIGINT"])
+
+        let third = try FixtureRun("stubborn", grace: "60s")
+        try await third.program.line("ready")
+        third.program.signal(SIGINT)
+        try await third.program.line("told web")
+        third.program.signal(SIGINT)
+        try await third.program.line("cancelled web")
+        third.program.signal(SIGINT)
+        #expect(try await third.program.exit() == 124)
+        let forced = try third.receipt()
+        #expect(forced.outcome == .forced)
+        #expect(forced.exitCode == 124)
+        #expect(forced.laterCauses.map(\.detail) == ["SIGINT", "SIGINT"])
+    }
+
+    @Test("B9 SIGQUIT hands over at once")
+    func quit() async throws {
+        let run = try FixtureRun("hang", grace: "60s")
+        try await run.program.line("ready")
+        run.program.signal(SIGQUIT)
+        try await run.program.line("cancelled web")
+        #expect(try await run.program.exit() == 0)
+        #expect(try run.receipt().cause.detail == "SIGQUIT")
+    }
+
+    @Test("L9 S14 a SIGTERM that comes before the lifecycle runs is kept for it")
+    func beforeRun() async throws {
+        let folder = try TemporaryFolder.make()
+        let run = try FixtureRun("before-run", folder + "/go")
+        try await run.program.line("before")
+        run.program.signal(SIGTERM)
+        close(open(folder + "/go", O_CREAT | O_WRONLY, 0o600))
+        #expect(try await run.program.exit() == 0)
+        let receipt = try run.receipt()
+        #expect(receipt.cause.detail == "SIGTERM")
+        #expect(receipt.outcome == .clean)
+    }
+
+    @Test("L9 a SIGTERM that no lifecycle ever takes still ends the process, with 124 and a reason")
+    func neverRuns() async throws {
+        let run = try FixtureRun("never-runs", grace: "500ms")
+        try await run.program.line("before")
+        run.program.signal(SIGTERM)
+        try await run.program.line("SIGTERM came before the service ran")
+        #expect(try await run.program.exit() == 124)
+    }
+
+    @Test("L9 a SIGTERM after the lifecycle returned exits with the receipt's code")
+    func afterRun() async throws {
+        let run = try FixtureRun("after-run")
+        try await run.program.line("returned clean")
+        run.program.signal(SIGTERM)
+        #expect(try await run.program.exit() == 0)
+    }
+
+    @Test("L8 a failed member exits with 1 and its name, never by a trap")
+    func failed() async throws {
+        let run = try FixtureRun("fails")
+        let last = try await run.program.line("[LastCall] stopped")
+        #expect(last.contains("the fixture failed on purpose"))
+        #expect(try await run.program.exit() == 1)
+        let members = try run.receipt().stages.flatMap(\.members)
+        #expect(members.first { $0.name == "job" }?.error == "the fixture failed on purpose")
+        #expect(members.first { $0.name == "web" }?.outcome == .drained)
+    }
+
+    @Test("L4 P24 a member that throws while it drains does not lift the cap of the one that hangs")
+    func failsDraining() async throws {
+        let run = try FixtureRun("fails-draining")
+        try await run.program.line("ready")
+        run.program.signal(SIGTERM)
+        try await run.program.line("cancelled stuck")
+        #expect(try await run.program.exit() == 1)
+        let receipt = try run.receipt()
+        #expect(receipt.stages[0].members.map(\.outcome) == [.failed, .cancelled])
+        #expect(receipt.stages[1].members.map(\.outcome) == [.drained])
+    }
+
+    @Test("a signal handler that somebody replaced is taken back, loudly")
+    func stolenSignals() async throws {
+        let run = try FixtureRun("steals-signals")
+        try await run.program.line("the handler for SIGTERM was replaced")
+        run.program.signal(SIGTERM)
+        #expect(try await run.program.exit() == 0)
+        let receipt = try run.receipt()
+        #expect(receipt.cause.detail == "SIGTERM")
+        #expect(receipt.notes.contains { $0.contains("SIGTERM was replaced") })
+    }
+
+    @Test("L7 a handler that asks for the stop is told the truth, also one that is registered late")
+    func askingHandlers() async throws {
+        let run = try FixtureRun("asks")
+        try await run.program.line("ready")
+        run.program.signal(SIGTERM)
+        try await run.program.line("handler SIGTERM true")
+        try await run.program.line("late SIGTERM true")
+        #expect(try await run.program.exit() == 0)
+    }
+}
