@@ -31,7 +31,13 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
             ]
         ),
-        .target(name: "LastCallCommand", dependencies: ["LastCall", "CLastCall"]),
+        .target(
+            name: "LastCallCommand",
+            dependencies: [
+                "LastCall", "CLastCall",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
         .target(name: "LastCallTesting", dependencies: ["LastCall"]),
         // Over Debian's libyaml-dev; see Documentation/decisions/0003-yaml-through-libyaml.md
         .systemLibrary(name: "CLibYAML"),
@@ -63,7 +69,13 @@ let package = Package(
                 .product(name: "InMemoryLogging", package: "swift-log"),
             ]
         ),
-        .testTarget(name: "LastCallCommandTests", dependencies: ["LastCallCommand", "LastCallTesting"]),
+        .testTarget(
+            name: "LastCallCommandTests",
+            dependencies: [
+                "LastCallCommand", "LastCallTesting",
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ]
+        ),
         .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting"]),
         .testTarget(name: "HouseRulesTests"),
     ],

@@ -4,5 +4,6 @@
 
 #include "lastcall_process.h"
 #include "lastcall_signals.h"
+#include "lastcall_spawn.h"
 
 #endif

@@ -1,0 +1,62 @@
+/// What a ``CommandStateMachine`` decides by: the command's own limits, and the windows that are ours to choose.
+struct CommandSettings: Equatable {
+    /// From the stop signal to SIGKILL.
+    var killAfter: Duration = .seconds(10)
+    /// What an eviction means.
+    var evictionPolicy: EvictionPolicy = .finalize
+    /// How long it may run.
+    var timeLimit: Duration?
+    /// How many bytes its tree may hold.
+    var memoryLimit: Int?
+    /// How many bytes it may write.
+    var outputLimit: Int?
+    /// From one look at the memory to the next.
+    var sampleInterval: Duration = .milliseconds(500)
+    /// How long a death by SIGTERM that we did not send may wait for our own order to stop: systemd and Heroku signal every
+    /// process at once, and ours has a thread and a task to cross.
+    var doubtWindow: Duration = .milliseconds(500)
+    /// From SIGKILL to leaving behind what does not die of it (a process in uninterruptible sleep).
+    var giveUpAfter: Duration = .seconds(5)
+    /// The most that is kept between SIGKILL and the member's end for reading the pipes.
+    var readAllowanceMax: Duration = .milliseconds(500)
+
+    /// What is kept for reading the pipes before the member's end: a quarter of the time left, at most the maximum.
+    func readAllowance(until end: Duration, at now: Duration) -> Duration {
+        max(.zero, min(readAllowanceMax, (end - now) / 4))
+    }
+}
+
+/// What is known of an eviction when a command hears of it.
+struct EvictionNotice: Equatable {
+    /// Whether the member is already being cancelled, so that nothing can finish any more.
+    var isUrgent = false
+    /// When the member is cancelled, where that is known.
+    var cancelAt: Duration?
+    /// When the member is abandoned, where that is known.
+    var memberEndsAt: Duration?
+}
+
+/// How a command came to its end.
+struct CommandEnding: Equatable {
+    /// What the kernel said.
+    var status: ExitStatus
+    /// Why it was stopped, or `nil` where it ended by itself.
+    var reason: StopReason?
+    /// From the stop signal to now.
+    var stoppedFor: Duration?
+    /// Whether something was alive when SIGKILL was due.
+    var wasKilled = false
+    /// Whether it was left behind because not even SIGKILL ended it.
+    var isAbandoned = false
+}
+
+extension ExitStatus {
+    /// Whether it is the death of somebody who was asked to stop: SIGHUP, SIGINT or SIGTERM, or a shell's code for one.
+    var asksToStop: Bool {
+        switch self {
+        case .signalled(let signal): [1, 2, 15].contains(signal)
+        case .exited(let code): [129, 130, 143].contains(code)
+        case .unknown: false
+        }
+    }
+}

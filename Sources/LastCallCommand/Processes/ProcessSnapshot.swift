@@ -1,0 +1,86 @@
+#if canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// One process at the moment of a snapshot.
+struct ProcessEntry: Equatable {
+    /// Its number.
+    var pid: pid_t
+    /// Its parent's number.
+    var parent: pid_t
+    /// Its process group.
+    var group: pid_t
+    /// Its session.
+    var session: pid_t
+    /// Its start in clock ticks since boot.
+    ///
+    /// Number and start together are never used twice.
+    var start: UInt64
+    /// Its resident set in pages.
+    var residentPages: Int
+    /// Whether it has ended and only waits to be reaped.
+    var isZombie: Bool
+}
+
+/// All processes that this one can see, read once from proc(5) and shared by all commands that need it at that moment.
+///
+/// `/proc/PID/task/TID/children` would be quicker for one small tree, but knows neither groups nor sessions, and loses
+/// whoever's parent has ended.
+struct ProcessSnapshot {
+    /// The processes by number.
+    private(set) var entries: [pid_t: ProcessEntry] = [:]
+    /// The children of each process.
+    private(set) var children: [pid_t: [pid_t]] = [:]
+
+    /// Reads `/proc`.
+    ///
+    /// Without it the snapshot is empty, and a stop reaches the process group alone.
+    static func take() -> ProcessSnapshot {
+        var snapshot = ProcessSnapshot()
+        for pid in ProcFile.numbers(in: "/proc") {
+            guard let entry = entry(of: pid) else { continue }
+            snapshot.insert(entry)
+        }
+        return snapshot
+    }
+
+    /// Adds a process.
+    mutating func insert(_ entry: ProcessEntry) {
+        entries[entry.pid] = entry
+        children[entry.parent, default: []].append(entry.pid)
+    }
+
+    /// One process as it is now, or `nil` where it is gone.
+    static func entry(of pid: pid_t) -> ProcessEntry? {
+        guard let bytes = ProcFile.read("/proc/\(pid)/stat", bytesMax: 4096) else { return nil }
+        return parse(bytes, pid: pid)
+    }
+
+    /// Reads a line of `/proc/PID/stat`: `PID (name) S PPID PGRP SESSION …`, see proc_pid_stat(5).
+    ///
+    /// The name may hold anything, also `)`; the fields begin behind the last one.
+    static func parse(_ bytes: [UInt8], pid: pid_t) -> ProcessEntry? {
+        guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " ")).map(number)
+        // Field 3 of the manual page is field 0 here.
+        guard fields.count > 21, let state = bytes[(close + 1)...].first(where: { $0 != UInt8(ascii: " ") }),
+            let parent = fields[1], let group = fields[2], let session = fields[3], let start = fields[19],
+            let pages = fields[21]
+        else { return nil }
+        return ProcessEntry(
+            pid: pid, parent: pid_t(parent), group: pid_t(group), session: pid_t(session), start: UInt64(start),
+            residentPages: Int(pages), isZombie: state == UInt8(ascii: "Z") || state == UInt8(ascii: "X"))
+    }
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
+        var value: Int64 = 0
+        for digit in digits {
+            if digit == UInt8(ascii: "-") || digit == UInt8(ascii: "\n") { continue }
+            guard digit >= 48, digit <= 57 else { return nil }
+            value = value &* 10 &+ Int64(digit - 48)
+        }
+        return digits.first == UInt8(ascii: "-") ? -value : value
+    }
+}

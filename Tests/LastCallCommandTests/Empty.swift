@@ -1,1 +1,0 @@
-// Room for the target's first file.
