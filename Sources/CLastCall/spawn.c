@@ -311,8 +311,6 @@ void lastcall_event_clear(int event) {
     (void)!eventfd_read(event, &count);
 }
 
-char **lastcall_environment(void) { return environ; }
-
 int lastcall_thread(void *(*body)(void *), void *argument, const char *name) {
     sigset_t all, before;
     sigfillset(&all);
