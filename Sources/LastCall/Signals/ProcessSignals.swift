@@ -23,7 +23,7 @@ import Synchronization
 /// ```
 ///
 /// - SIGTERM and SIGHUP begin the drain and are harmless when they are repeated. A SIGHUP that is ignored, as under nohup(1),
-///   stays ignored; so do SIGINT and SIGQUIT that a shell ignores for its background jobs.
+///   stays ignored.
 /// - SIGINT climbs: drain, then hand over now, then exit now.
 /// - SIGQUIT hands over now.
 /// - SIGPIPE is ignored from here on: a closed standard output must not end a service in the middle of its stop.
@@ -84,7 +84,7 @@ package final class SignalCenter: Sendable {
         let missing = state.withLock { state in numbers.filter { !state.taken.contains($0) } }
         guard !missing.isEmpty else { return }
         _ = lastcall_signals_ignore(SIGPIPE)
-        install(missing.filter { $0 == SIGTERM || lastcall_signals_is_ignored($0) == 0 })
+        install(missing.filter { $0 != SIGHUP || lastcall_signals_is_ignored($0) == 0 })
     }
 
     fileprivate func handOn(_ numbers: [Int32], _ onSignal: @escaping @Sendable (ReceivedSignal) -> Void) {
