@@ -57,7 +57,8 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Print the receipt as JSON on standard error.")
     var json = false
 
-    @Argument(parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "cmd"))
+    @Argument(
+        parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "cmd"))
     var command: [String] = []
 
     func run() async throws {

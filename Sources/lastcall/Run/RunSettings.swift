@@ -32,11 +32,13 @@ struct RunSettings {
     }
 
     init(
-        command: [String], grace: String? = nil, killAfter: String? = nil, okExit: String? = nil, forward: [String] = [],
+        command: [String], grace: String? = nil, killAfter: String? = nil, okExit: String? = nil,
+        forward: [String] = [],
         memory: String? = nil, timeout: String? = nil
     ) throws {
         guard let program = command.first else {
-            throw UsageError(description: "no command: write it after --, as in: lastcall run -- python3 -m http.server")
+            throw UsageError(
+                description: "no command: write it after --, as in: lastcall run -- python3 -m http.server")
         }
         guard !program.isEmpty else { throw UsageError(description: "the command's name is empty") }
         self.command = command
@@ -49,7 +51,8 @@ struct RunSettings {
             (okExit ?? "").split(separator: ",").map { text in
                 guard let code = Int32(text.trimmingSpaces()), (0...255).contains(code) else {
                     throw UsageError(
-                        description: "--ok-exit \(text): write exit codes from 0 to 255 separated by commas, such as 143")
+                        description:
+                            "--ok-exit \(text): write exit codes from 0 to 255 separated by commas, such as 143")
                 }
                 return code
             })
@@ -72,7 +75,8 @@ struct RunSettings {
     /// Reads a size: a number with `B`, `KiB`, `MiB`, `GiB` (powers of 1,024) or `kB`, `MB`, `GB` (powers of 1,000).
     private static func bytes(_ text: String) throws -> Int {
         let units: [String: Int] = [
-            "": 1, "b": 1, "k": 1024, "kib": 1024, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30, "kb": 1000,
+            "": 1, "b": 1, "k": 1024, "kib": 1024, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30,
+            "kb": 1000,
             "mb": 1_000_000, "gb": 1_000_000_000,
         ]
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
