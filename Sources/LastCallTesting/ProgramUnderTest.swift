@@ -137,7 +137,9 @@ package final class ProgramUnderTest: Sendable {
     /// Everything that it has written.
     package var output: String { state.withLock { $0.lines.joined(separator: "\n") } }
 
-    /// Waits for the next line that contains `text`, and returns it. Lines before it are passed over.
+    /// Waits for the next line that contains `text`, and returns it.
+    ///
+    /// Lines before it are passed over.
     @discardableResult
     package func line(_ text: String) async throws -> String {
         while true {

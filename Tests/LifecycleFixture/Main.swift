@@ -7,7 +7,9 @@ import UnixSignals
     import Glibc
 #endif
 
-/// A real program over the library, driven by real signals from the tests. The first argument names the scenario.
+/// A real program over the library, driven by real signals from the tests.
+///
+/// The first argument names the scenario.
 @main
 struct Fixture {
     static func main() async throws {

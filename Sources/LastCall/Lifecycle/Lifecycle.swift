@@ -24,7 +24,9 @@ public final class Lifecycle: Service, Sendable {
         public var showsReceipt: ReceiptDisplay
         /// The clock that budgets are measured with.
         public var clock: any Clock<Duration>
-        /// Called for everything that happens, in order, on the lifecycle's own thread. It must return at once.
+        /// Called for everything that happens, in order, on the lifecycle's own thread.
+        ///
+        /// It must return at once.
         public var onEvent: (@Sendable (LifecycleEvent) -> Void)?
         /// The environment.
         public var environment: [String: String]
@@ -85,7 +87,9 @@ public final class Lifecycle: Service, Sendable {
     /// The receipt, once the stop is over.
     public var receipt: Receipt? { engine.finished.value }
 
-    /// Begins an orderly stop, as a signal would. Harmless when it is repeated, or comes before the start.
+    /// Begins an orderly stop, as a signal would.
+    ///
+    /// Harmless when it is repeated, or comes before the start.
     ///
     /// - Parameter reason: What the receipt says about it.
     public func stop(_ reason: String = "stop() was called") {

@@ -136,7 +136,9 @@ final class LifecycleEngine: Sendable {
         conductor.perform { [self] in body(self) }
     }
 
-    /// Has the machine decide, and performs what it decided. Runs on the conductor.
+    /// Has the machine decide, and performs what it decided.
+    ///
+    /// Runs on the conductor.
     private func handle(_ event: (inout LifecycleStateMachine, Duration) -> [LifecycleStateMachine.Action]) {
         let now = clock.now
         let actions = state.withLock { event(&$0.machine, now) }

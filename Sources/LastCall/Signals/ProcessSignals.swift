@@ -36,7 +36,9 @@ public struct ProcessSignals: Sendable {
 
     private init() {}
 
-    /// Takes the process's stop signals. Calling it again changes nothing.
+    /// Takes the process's stop signals.
+    ///
+    /// Calling it again changes nothing.
     public static func take() -> ProcessSignals {
         SignalCenter.shared.take(stopSignals)
         return ProcessSignals()
@@ -107,7 +109,9 @@ package final class SignalCenter: Sendable {
         }
     }
 
-    /// The signals whose handler somebody else replaced. They are taken back.
+    /// The signals whose handler somebody else replaced.
+    ///
+    /// They are taken back.
     package func reclaim() -> [Int32] {
         state.withLock { $0.taken }.filter { number in
             guard lastcall_signals_is_ours(number) == 0 else { return false }
@@ -115,7 +119,9 @@ package final class SignalCenter: Sendable {
         }
     }
 
-    /// Makes a lifecycle the listener. What came before is handed to it at once.
+    /// Makes a lifecycle the listener.
+    ///
+    /// What came before is handed to it at once.
     package func listen(_ listener: @escaping @Sendable (ReceivedSignal) -> Void) {
         let backlog: [ReceivedSignal] = state.withLock { state in
             defer { state.listener = .lifecycle(listener) }
