@@ -190,6 +190,9 @@ struct SignalThief: Service {
     struct Inner: Service {
         func run() async throws {
             Fixture.say("inner runs")
+            // The inner group has installed its handlers by now; the lifecycle looks at them once a second.
+            while !SignalCenter.shared.ownsHandlers { try await Task.sleep(for: .milliseconds(5)) }
+            Fixture.say("handlers taken back")
             try await gracefulShutdown()
         }
     }

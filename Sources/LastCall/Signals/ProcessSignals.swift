@@ -119,6 +119,11 @@ package final class SignalCenter: Sendable {
         }
     }
 
+    /// Whether every handler that was taken is still ours.
+    package var ownsHandlers: Bool {
+        state.withLock { $0.taken }.allSatisfy { lastcall_signals_is_ours($0) == 1 }
+    }
+
     /// Makes a lifecycle the listener.
     ///
     /// What came before is handed to it at once.
