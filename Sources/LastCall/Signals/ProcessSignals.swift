@@ -111,17 +111,13 @@ package final class SignalCenter: Sendable {
 
     /// The signals whose handler somebody else replaced.
     ///
-    /// They are taken back.
+    /// They are taken back. A Dispatch source also reads its signal from a descriptor (signalfd(2)), and then whoever is first
+    /// gets it: either way a stop begins, but its cause may be that the other side's member ended.
     package func reclaim() -> [Int32] {
         state.withLock { $0.taken }.filter { number in
             guard lastcall_signals_is_ours(number) == 0 else { return false }
             return lastcall_signals_take(number) == 0
         }
-    }
-
-    /// Whether every handler that was taken is still ours.
-    package var ownsHandlers: Bool {
-        state.withLock { $0.taken }.allSatisfy { lastcall_signals_is_ours($0) == 1 }
     }
 
     /// Makes a lifecycle the listener.

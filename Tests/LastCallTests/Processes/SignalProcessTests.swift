@@ -139,16 +139,19 @@ import Testing
         #expect(receipt.stages[1].members.map(\.outcome) == [.drained])
     }
 
-    @Test("a signal handler that somebody replaced is taken back, loudly")
+    @Test("a signal handler that somebody replaced is taken back, loudly, and the stop is orderly either way")
     func stolenSignals() async throws {
         let run = try FixtureRun("steals-signals")
-        try await run.program.line("handlers taken back")
+        try await run.program.line("the handler for SIGTERM was replaced")
         run.program.signal(SIGTERM)
         #expect(try await run.program.exit() == 0)
         let receipt = try run.receipt()
-        #expect(receipt.cause.detail == "SIGTERM")
+        // The other side also reads the signal from a descriptor (signalfd(2)): whoever is first gets it. If that is the inner
+        // group, its member ends, which begins the same stop.
+        #expect(["SIGTERM", "member \"thief\" ended"].contains(receipt.cause.detail))
         #expect(receipt.notes.contains { $0.contains("SIGTERM was replaced") })
-        #expect(run.program.output.contains("the handler for SIGTERM was replaced"))
+        #expect(receipt.stages.flatMap(\.members).map(\.name) == ["thief", "store"])
+        #expect(receipt.outcome == .clean)
     }
 
     @Test("L7 a handler that asks for the stop is told the truth, also one that is registered late")
