@@ -1,6 +1,5 @@
 import Dispatch
 import LastCall
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc

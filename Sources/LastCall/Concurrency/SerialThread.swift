@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 
 /// A thread that runs one closure after the other, in the order in which they were given to it.
 package final class SerialThread: Sendable {

@@ -1,5 +1,4 @@
 public import ServiceLifecycle
-import Synchronization
 
 /// Counts what is in flight, refuses more once it is closed, and waits for the rest: the primitive under every drain.
 ///

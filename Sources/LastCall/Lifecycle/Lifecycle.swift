@@ -1,6 +1,5 @@
 public import Logging
 public import ServiceLifecycle
-import Synchronization
 
 /// Runs a plan: starts its members, waits for a reason to stop, stops them in order, and writes the receipt.
 ///

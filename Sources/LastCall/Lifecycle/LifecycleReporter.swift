@@ -1,6 +1,5 @@
 import Dispatch
 import Logging
-import Synchronization
 
 /// Says what happens: log, receipt files, terminal, systemd, metrics.
 ///

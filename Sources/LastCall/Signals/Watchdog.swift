@@ -1,5 +1,4 @@
 import CLastCall
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc

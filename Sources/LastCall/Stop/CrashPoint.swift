@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Places at which a test may kill the process, to see what is left.
 ///
 /// Outside tests nobody listens, and passing one costs a lock.

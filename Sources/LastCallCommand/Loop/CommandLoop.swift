@@ -1,6 +1,5 @@
 import CLastCall
 import LastCall
-import Synchronization
 
 #if canImport(Musl)
     import Musl

@@ -1,7 +1,6 @@
 import LastCall
 import LastCallCommand
 import ServiceLifecycle
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc

@@ -1,6 +1,5 @@
 import LastCall
 import LastCallCommand
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
