@@ -93,9 +93,6 @@ int lastcall_event_create(void);
 int lastcall_event_signal(int event);
 void lastcall_event_clear(int event);
 
-// This process's environment, NULL after clearenv(3); Swift takes `environ` for never NULL.
-char **lastcall_environment(void);
-
 // Starts a detached thread with every signal blocked, so that no handler ever runs on it. 0, or an errno.
 int lastcall_thread(void *(*body)(void *), void *argument, const char *name);
 

@@ -19,7 +19,7 @@ extension RunningCommand {
         result.cause = ending.reason == .eviction ? shutdown?.cause : nil
         result.duration = duration
         result.stopDuration = ending.stoppedFor
-        result.wasKilled = ending.wasKilled
+        result.wasKilled = ending.wasKilled && ending.reason != nil
         result.outputBytes = tally.outputBytes
         result.peakMemoryBytes = tally.peakMemoryBytes
         result.lineCount = tally.lineCount
@@ -32,7 +32,7 @@ extension RunningCommand {
 
     private func outcome(_ ending: CommandEnding, _ status: ExitStatus) -> CommandOutcome {
         if let reason = ending.reason { return .stopped(reason) }
-        if status == .unknown || status == .signalled(9) { return .lost }
+        if status.isLoss { return .lost }
         return command.okExitCodes.contains(status.shellCode) ? .succeeded : .failed
     }
 
@@ -48,7 +48,7 @@ extension RunningCommand {
         if ending.isAbandoned {
             warnings.append(
                 "process \(process.pid) or one that it started did not end after SIGKILL and was left behind")
-        } else if ending.wasKilled {
+        } else if result.wasKilled {
             warnings.append("killed: something of it did not end in the time that it was given")
         }
         if result.linesCut > 0 {

@@ -3,6 +3,7 @@
 /// ```
 /// running ── stop ──► stopping ── due ──► killing ──► finished
 ///    │                   └── all gone ───────────────────▲
+///    ├── leader lost ──────────────────────► killing      │
 ///    ├── leader gone, pipes ended ────────────────────────┤
 ///    └── the same by SIGTERM ──► doubtful ────────────────┘
 /// ```
@@ -75,10 +76,10 @@ struct CommandStateMachine {
 
     /// SIGKILL is out.
     private struct Killing {
-        /// Why.
-        var reason: StopReason
+        /// Why, or `nil` where the leader was lost.
+        var reason: StopReason?
         /// Since when the command was being stopped.
-        var since: Duration
+        var since: Duration?
         /// Whether something was alive when SIGKILL was due.
         var foundAlive = false
         /// Whether nobody is left but the leader's remains.
@@ -199,6 +200,10 @@ extension CommandStateMachine {
         leader = status
         switch state {
         case .running(var running):
+            // Whoever is left works for nobody, and the job is to run again at once.
+            if status.isLoss, sentByOwner == nil {
+                return beginKilling(nil, since: nil, memberEndsAt: running.memberEndsAt, at: now)
+            }
             running.endedBesideStop = isProcessStopping
             state = .running(running)
             return openPipes.isEmpty ? settle(running, at: now) : .none
@@ -314,7 +319,7 @@ extension CommandStateMachine {
     }
 
     private mutating func beginKilling(
-        _ reason: StopReason, since: Duration, memberEndsAt: Duration?, at now: Duration
+        _ reason: StopReason?, since: Duration?, memberEndsAt: Duration?, at now: Duration
     ) -> Action {
         state = .killing(
             Killing(reason: reason, since: since, giveUpAt: giveUpDue(memberEndsAt: memberEndsAt, at: now)))
