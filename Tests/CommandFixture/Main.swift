@@ -15,6 +15,8 @@ struct Fixture {
         case "closed-stdio": try await closedStdio()
         case "ignored-sigchld": try await ignoredChildSignal()
         case "stolen-status": try await stolenStatus()
+        case "descriptors": try await descriptors()
+        case "no-descriptors": try await noDescriptors()
         default: exit(64)
         }
     }
@@ -88,6 +90,38 @@ struct Fixture {
             return await process.result
         }
         report("\(result.outcome)")
+    }
+
+    private static func descriptors() async throws {
+        _ = try await Command("true").collect()
+        let before = descriptorCount()
+        for round in 0..<100 {
+            switch round % 4 {
+            case 0: _ = try await Command("sh", ["-c", "echo a; echo b >&2"]).collect()
+            case 1: _ = try? await Command("/etc/passwd").collect()  // it fails on purpose
+            case 2: _ = try? await Command("true", workingDirectory: "/none").collect()  // it fails on purpose
+            default: _ = try await Command("sleep", ["1000"], limits: CommandLimits(time: .milliseconds(1))).collect()
+            }
+        }
+        report("\(descriptorCount() - before) more")
+    }
+
+    private static func noDescriptors() async throws {
+        _ = try await Command("true").collect()
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let before = limit
+        limit.rlim_cur = rlim_t(descriptorCount() + 3)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        var code = "started"
+        do { _ = try await Command("true").collect() } catch let error as CommandError { code = error.code.description }
+        limit = before
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        report("\(code) then \(try await Command("true").collect().result.outcome)")
+    }
+
+    private static func descriptorCount() -> Int {
+        (0..<4096).count { fcntl($0, F_GETFD) >= 0 }
     }
 
     /// Asks again until the answer is yes, at most some seconds.

@@ -16,7 +16,9 @@ struct CommandOrder: Sendable {
         outlet = CommandOutlet { loop.post(.readOn(number)) }
     }
 
-    /// Has the loop start it. Everything below may be called from now on, also before the program runs.
+    /// Has the loop start it.
+    ///
+    /// Everything below may be called from now on, also before the program runs.
     func start(_ command: Command, plan: SpawnPlan, shutdown: Shutdown?) {
         loop.post(.start(number, command, plan, outlet, shutdown))
     }

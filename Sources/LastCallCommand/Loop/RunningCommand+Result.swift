@@ -14,7 +14,7 @@ struct CommandTally {
 
 // Putting the end into words.
 extension RunningCommand {
-    func makeResult(_ ending: CommandEnding, status: ExitStatus, duration: Duration) -> CommandResult {
+    func makeResult(_ ending: CommandEnding, status: CommandExitStatus, duration: Duration) -> CommandResult {
         var result = CommandResult(outcome: outcome(ending, status), exitStatus: status)
         result.cause = ending.reason == .eviction ? shutdown?.cause : nil
         result.duration = duration
@@ -30,7 +30,7 @@ extension RunningCommand {
         return result
     }
 
-    private func outcome(_ ending: CommandEnding, _ status: ExitStatus) -> CommandOutcome {
+    private func outcome(_ ending: CommandEnding, _ status: CommandExitStatus) -> CommandOutcome {
         if let reason = ending.reason { return .stopped(reason) }
         if status.isLoss { return .lost }
         return command.okExitCodes.contains(status.shellCode) ? .succeeded : .failed

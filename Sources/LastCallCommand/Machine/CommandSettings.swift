@@ -39,7 +39,7 @@ struct EvictionNotice: Equatable {
 /// How a command came to its end.
 struct CommandEnding: Equatable {
     /// What the kernel said.
-    var status: ExitStatus
+    var status: CommandExitStatus
     /// Why it was stopped, or `nil` where it ended by itself.
     var reason: StopReason?
     /// From the stop signal to now.
@@ -50,7 +50,7 @@ struct CommandEnding: Equatable {
     var isAbandoned = false
 }
 
-extension ExitStatus {
+extension CommandExitStatus {
     /// Whether it ended by nobody's will that we know: a SIGKILL, or a status that was taken from us.
     var isLoss: Bool {
         switch self {

@@ -108,7 +108,7 @@ struct CommandStateMachine {
     private let settings: CommandSettings
     private var state: State
     /// The leader's end, once it ended.
-    private var leader: ExitStatus?
+    private var leader: CommandExitStatus?
     /// The streams that have not ended.
     private var openPipes: Set<OutputStream>
     /// The signal that the command's owner sent last, of those that can end it.
@@ -196,7 +196,7 @@ extension CommandStateMachine {
     /// The leader ended; it is not reaped.
     ///
     /// - Parameter isProcessStopping: Whether the process around the command is known to be stopping.
-    mutating func leaderExited(_ status: ExitStatus, isProcessStopping: Bool, at now: Duration) -> Action {
+    mutating func leaderExited(_ status: CommandExitStatus, isProcessStopping: Bool, at now: Duration) -> Action {
         leader = status
         switch state {
         case .running(var running):
@@ -290,14 +290,15 @@ extension CommandStateMachine {
             state = .stopping(stopping)
             return .survey
         case .killing(var killing):
-            if now >= killing.giveUpAt {
-                killing.isAbandoned = true
-                return advance(killing, at: now)
+            // The look comes first where both are due: a loop that was late must not give up on the dead.
+            if let at = killing.surveys.at, now >= at {
+                killing.surveys.at = nil
+                state = .killing(killing)
+                return .kill
             }
-            guard let at = killing.surveys.at, now >= at else { return .none }
-            killing.surveys.at = nil
-            state = .killing(killing)
-            return .kill
+            guard now >= killing.giveUpAt else { return .none }
+            killing.isAbandoned = true
+            return advance(killing, at: now)
         case .finished: return .none
         }
     }
