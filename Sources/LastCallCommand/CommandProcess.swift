@@ -48,7 +48,7 @@ public struct CommandProcess: Sendable {
     }
 
     /// Has the stop begin with another signal than ``StopPolicy/signal``, for a supervisor that passes on what it was sent.
-    public func setStopSignal(_ signal: Int32) { loop.post(.stopSignal(number, signal)) }
+    public func setStopSignal(_ signal: Int32) { order.beginStop(with: signal) }
 
     /// Stops the whole command by its ``Command/stopPolicy``; returns at once.
     ///
