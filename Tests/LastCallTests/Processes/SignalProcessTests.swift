@@ -27,7 +27,8 @@ import Testing
 
     @Test("S15 L1 P2 repeated SIGTERM and SIGHUP, also to the whole group, are recorded and harmless")
     func repeatedTerminate() async throws {
-        let run = try FixtureRun("slow")
+        let go = try TemporaryFolder.make() + "/go"
+        let run = try FixtureRun("waits", go, grace: "60s")
         try await run.program.line("ready")
         run.program.signalGroup(SIGTERM)
         try await run.program.line("told web")
@@ -35,6 +36,7 @@ import Testing
         try await run.program.line("noted SIGTERM")
         run.program.signalGroup(SIGHUP)
         try await run.program.line("noted SIGHUP")
+        close(open(go, O_CREAT | O_WRONLY, 0o600))
         try await run.program.line("drained web")
         #expect(try await run.program.exit() == 0)
         let receipt = try run.receipt()
