@@ -61,6 +61,9 @@ let package = Package(
             ],
             path: "Tests/LifecycleFixture"
         ),
+        // What can only be tried in a process of its own: reaping orphans, a closed standard input.
+        .executableTarget(
+            name: "CommandFixture", dependencies: ["LastCallCommand", "LastCall"], path: "Tests/CommandFixture"),
         .testTarget(
             name: "LastCallTests",
             dependencies: [
@@ -72,7 +75,8 @@ let package = Package(
         .testTarget(
             name: "LastCallCommandTests",
             dependencies: [
-                "LastCallCommand", "LastCallTesting",
+                "LastCallCommand", "LastCall", "CLastCall", "LastCallTesting", "CommandFixture",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ]
         ),

@@ -133,6 +133,17 @@ static void child_run(const struct lastcall_spawn_request *request, int report) 
 // ---------------------------------------------------------------------------------------------------------------------
 // The parent.
 
+// Moves a descriptor to 3 or above: where 0, 1 or 2 is closed, a descriptor of ours would pass for the program's own.
+// -1 stays -1, with its errno.
+static int above_stdio(int descriptor) {
+    if (descriptor < 0 || descriptor > 2) return descriptor;
+    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+    int error = errno;
+    close(descriptor);
+    errno = error;
+    return moved;
+}
+
 // fork with a pidfd, and without libc's fork handlers: the child runs none of libc.
 static pid_t fork_with_pidfd(int *pidfd) {
     struct clone_args arguments;
@@ -172,6 +183,7 @@ pid_t lastcall_spawn(const struct lastcall_spawn_request *request, int *pidfd, i
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 
     close(write_end);
+    if (pid > 0) *pidfd = above_stdio(*pidfd);
     if (pid < 0) {
         close(*report);
         errno = error;
@@ -182,16 +194,6 @@ pid_t lastcall_spawn(const struct lastcall_spawn_request *request, int *pidfd, i
     // that leads a group, so whoever signals before the report's end must be ready for ESRCH.
     if (!request->new_session) setpgid(pid, pid);
     return pid;
-}
-
-// Moves a descriptor to 3 or above.
-static int above_stdio(int descriptor) {
-    if (descriptor < 0 || descriptor > 2) return descriptor;
-    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
-    int error = errno;
-    close(descriptor);
-    errno = error;
-    return moved;
 }
 
 int lastcall_pipe(int *read_end, int *write_end) {
@@ -211,7 +213,7 @@ int lastcall_open(const char *path, bool writing) {
     return above_stdio(open(path, (writing ? O_WRONLY : O_RDONLY) | O_CLOEXEC | O_NOCTTY));
 }
 
-int lastcall_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+int lastcall_pidfd_open(pid_t pid) { return above_stdio((int)syscall(SYS_pidfd_open, pid, 0)); }
 
 int lastcall_pidfd_send_signal(int pidfd, int number) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
@@ -285,7 +287,7 @@ int lastcall_watch_children(int eventfd) {
 
 int lastcall_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
-int lastcall_poll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+int lastcall_poll_create(void) { return above_stdio(epoll_create1(EPOLL_CLOEXEC)); }
 
 int lastcall_poll_add(int poll, int descriptor, uint64_t mark) {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = mark};
@@ -301,7 +303,7 @@ int lastcall_poll_wait(int poll, uint64_t *marks, int marks_max, int millisecond
     return count;
 }
 
-int lastcall_event_create(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+int lastcall_event_create(void) { return above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 
 int lastcall_event_signal(int event) { return eventfd_write(event, 1); }
 

@@ -41,33 +41,30 @@ extension Command {
     /// The command hears of a stop as long as this runs: of graceful shutdown, of a lifecycle's stop, of the task's
     /// cancellation. When `body` returns or throws while the command runs, it is stopped as ``StopReason/requested``.
     ///
-    /// - Throws: ``CommandError`` where it could not be started; what `body` throws.
+    /// - Throws: ``CommandError`` where it could not be started; `CancellationError` where the task was cancelled before,
+    ///   so that nothing was started; what `body` throws.
     public func withProcess<Value>(
         isolation: isolated (any Actor)? = #isolation, _ body: (CommandProcess) async throws -> Value
     ) async throws -> Value {
-        let process = try await start()
+        try Task.checkCancellation()
         let shutdown = Shutdown.current
+        let plan = try SpawnPlan(self)
+        let order = CommandOrder(loop: try CommandLoop.shared())
+        order.start(self, plan: plan, shutdown: shutdown)
         return try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
                 try await withThrowingTaskGroup(of: Void.self) { watchers in
-                    if let shutdown { Self.watch(shutdown, process, &watchers) }
-                    do {
-                        let value = try await body(process)
-                        await Self.end(process)
-                        watchers.cancelAll()
-                        return value
-                    } catch {
-                        await Self.end(process)
-                        watchers.cancelAll()
-                        throw error
-                    }
+                    if let shutdown { Self.watch(shutdown, order, &watchers) }
+                    defer { watchers.cancelAll() }
+                    let pid = try await order.outlet.started.wait().get()
+                    return try await Self.lend(CommandProcess(pid: pid, order: order), to: body)
                 }
             } onGracefulShutdown: {
-                process.evict(isUrgent: false)
+                order.evict(isUrgent: false)
             }
         } onCancel: {
             // Members of a stopping lifecycle are cancelled too, in the end: that is still the eviction.
-            if shutdown?.cause != nil { process.evict(isUrgent: true) } else { process.stop(.cancelled) }
+            if shutdown?.cause != nil { order.evict(isUrgent: true) } else { order.stop(.cancelled) }
         }
     }
 
@@ -75,34 +72,30 @@ extension Command {
     ///
     /// A scope that the ecosystem's handler does not reach is reached by this.
     private static func watch(
-        _ shutdown: Shutdown, _ process: CommandProcess, _ watchers: inout ThrowingTaskGroup<Void, any Error>
+        _ shutdown: Shutdown, _ order: CommandOrder, _ watchers: inout ThrowingTaskGroup<Void, any Error>
     ) {
         watchers.addTask {
             try await shutdown.stopRequested()
-            process.evict(isUrgent: false)
+            order.evict(isUrgent: false)
         }
         watchers.addTask {
             try await shutdown.handOverRequested()
-            process.evict(isUrgent: true)
+            order.evict(isUrgent: true)
         }
     }
 
-    /// Sees to it that nothing is left.
-    private static func end(_ process: CommandProcess) async {
-        guard process.resultIfEnded == nil else { return }
-        process.stop(.requested)
-        process.lines.queue.discard()
-        _ = await process.result
-    }
-
-    /// Starts the program and waits until it runs.
-    private func start() async throws -> CommandProcess {
-        let loop = try CommandLoop.shared()
-        let plan = try SpawnPlan(self)
-        let number = loop.nextNumber()
-        let outlet = CommandOutlet { loop.post(.readOn(number)) }
-        loop.post(.start(number, self, plan, outlet, Shutdown.current))
-        let pid = try await outlet.started.wait().get()
-        return CommandProcess(pid: pid, number: number, loop: loop, outlet: outlet)
+    /// Runs the body, and then sees to it that nothing is left.
+    private static func lend<Value>(
+        isolation: isolated (any Actor)? = #isolation, _ process: CommandProcess,
+        to body: (CommandProcess) async throws -> Value
+    ) async throws -> Value {
+        let outcome: Result<Value, any Error>
+        do { outcome = .success(try await body(process)) } catch { outcome = .failure(error) }
+        if process.resultIfEnded == nil {
+            process.stop(.requested)
+            process.lines.queue.discard()
+            _ = await process.result
+        }
+        return try outcome.get()
     }
 }

@@ -15,16 +15,12 @@ public struct CommandProcess: Sendable {
     /// What the program writes to the streams that are read as lines; for one reader.
     public let lines: CommandLines
 
-    private let number: UInt64
-    private let loop: CommandLoop
-    private let outlet: CommandOutlet
+    private let order: CommandOrder
 
-    init(pid: Int32, number: UInt64, loop: CommandLoop, outlet: CommandOutlet) {
+    init(pid: Int32, order: CommandOrder) {
         self.pid = pid
-        self.number = number
-        self.loop = loop
-        self.outlet = outlet
-        lines = CommandLines(queue: outlet.lines)
+        self.order = order
+        lines = CommandLines(queue: order.outlet.lines)
     }
 
     /// The result, once the whole command has ended and its leader is reaped.
@@ -32,11 +28,11 @@ public struct CommandProcess: Sendable {
     /// Where streams are read as lines and nobody reads them, the program blocks when the pipe is full and this waits.
     /// It does not throw on cancellation: that stops the command, and the result follows.
     public var result: CommandResult {
-        get async { await outlet.result.wait() }
+        get async { await order.outlet.result.wait() }
     }
 
     /// The result, or `nil` while the command has not ended.
-    public var resultIfEnded: CommandResult? { outlet.result.value }
+    public var resultIfEnded: CommandResult? { order.outlet.result.value }
 
     /// Sends a signal to the command's process group.
     ///
@@ -47,27 +43,24 @@ public struct CommandProcess: Sendable {
     @discardableResult
     public func signal(_ signal: Int32) -> Bool {
         // Told first, so that the loop cannot see the death before it knows of the signal.
-        if signal != 0, signal != SIGCONT, signal != SIGSTOP { loop.post(.signalled(number, signal)) }
+        if signal != 0, signal != SIGCONT, signal != SIGSTOP { order.signalled(signal) }
         return ChildRegistry.shared.signalGroup(pid, signal)
     }
 
     /// Has the stop begin with another signal than ``StopPolicy/signal``, for a supervisor that passes on what it was sent.
-    public func setStopSignal(_ signal: Int32) { loop.post(.stopSignal(number, signal)) }
+    public func setStopSignal(_ signal: Int32) { order.beginStop(with: signal) }
 
     /// Stops the whole command by its ``Command/stopPolicy``; returns at once.
     ///
     /// A second call changes nothing.
     public func stop(_ reason: StopReason = .requested) {
-        if reason == .eviction { loop.post(.evicted(number, isUrgent: true)) } else { loop.post(.stop(number, reason)) }
+        if reason == .eviction { order.evict(isUrgent: true) } else { order.stop(reason) }
     }
 
     /// Sends SIGKILL to the whole command now; returns at once.
     ///
     /// The reason stands if it was not being stopped before.
-    public func kill(_ reason: StopReason = .requested) { loop.post(.kill(number, reason)) }
-
-    /// The process around the command was told to stop.
-    func evict(isUrgent: Bool) { loop.post(.evicted(number, isUrgent: isUrgent)) }
+    public func kill(_ reason: StopReason = .requested) { order.kill(reason) }
 }
 
 /// The lines of a running command, in the order in which they were read.

@@ -14,7 +14,7 @@ public enum CommandOutcome: Sendable, Hashable {
 }
 
 /// What the kernel said of a program's end.
-public enum ExitStatus: Sendable, Hashable {
+public enum CommandExitStatus: Sendable, Hashable {
     /// It returned this exit code.
     case exited(Int32)
     /// It died of the signal with this number.
@@ -37,7 +37,7 @@ public struct CommandResult: Sendable, Hashable {
     /// Success, failure, stop or loss.
     public var outcome: CommandOutcome
     /// What the kernel said.
-    public var exitStatus: ExitStatus
+    public var exitStatus: CommandExitStatus
     /// Why the lifecycle stopped, where the outcome is an eviction and the cause is known.
     public var cause: ShutdownCause?
     /// What its reader should know: `cut short by eviction: SIGTERM from pid 1`.

@@ -96,7 +96,12 @@ package final class ProgramUnderTest: Sendable {
             Watchdog.shared.set(alarm, at: nil) {}
             exited.open(status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F))
         }
-        Watchdog.shared.set(alarm, at: .now + Self.lifeMax) { kill(-pid, SIGKILL) }
+        Watchdog.shared.set(alarm, at: .now + Self.lifeMax) { [self] in
+            kill(-pid, SIGKILL)
+            // Somebody outside the group may still hold the pipe: nobody waits for that.
+            finishOutput()
+            exited.open(-SIGKILL)
+        }
     }
 
     private func read(from end: Int32) {

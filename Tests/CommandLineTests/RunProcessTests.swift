@@ -22,7 +22,8 @@ import Testing
             variables.merge(environment) { $1 }
             program = try ProgramUnderTest(
                 BuiltProgram.path("lastcall"),
-                ["run", "--receipt", folder.path + "/receipt.json"] + options + ["--"] + command, environment: variables)
+                ["run", "--receipt", folder.path + "/receipt.json"] + options + ["--"] + command, environment: variables
+            )
         }
 
         /// The receipt as it is in the file.

@@ -198,5 +198,5 @@ extension Rule {
     ]
 
     /// Executables that only tests start; they live under Tests and ship nowhere.
-    private static let testPrograms: Set<String> = ["LifecycleFixture"]
+    private static let testPrograms: Set<String> = ["CommandFixture", "LifecycleFixture"]
 }

@@ -15,7 +15,7 @@ void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 #endif
 
-void lastcall_tsan_acquire(void *address);
-void lastcall_tsan_release(void *address);
+void lastcall_tsan_acquire(const void *address);
+void lastcall_tsan_release(const void *address);
 
 #endif

@@ -14,12 +14,12 @@ struct CommandTally {
 
 // Putting the end into words.
 extension RunningCommand {
-    func makeResult(_ ending: CommandEnding, status: ExitStatus, duration: Duration) -> CommandResult {
+    func makeResult(_ ending: CommandEnding, status: CommandExitStatus, duration: Duration) -> CommandResult {
         var result = CommandResult(outcome: outcome(ending, status), exitStatus: status)
         result.cause = ending.reason == .eviction ? shutdown?.cause : nil
         result.duration = duration
         result.stopDuration = ending.stoppedFor
-        result.wasKilled = ending.wasKilled
+        result.wasKilled = ending.wasKilled && ending.reason != nil
         result.outputBytes = tally.outputBytes
         result.peakMemoryBytes = tally.peakMemoryBytes
         result.lineCount = tally.lineCount
@@ -30,9 +30,9 @@ extension RunningCommand {
         return result
     }
 
-    private func outcome(_ ending: CommandEnding, _ status: ExitStatus) -> CommandOutcome {
+    private func outcome(_ ending: CommandEnding, _ status: CommandExitStatus) -> CommandOutcome {
         if let reason = ending.reason { return .stopped(reason) }
-        if status == .unknown || status == .signalled(9) { return .lost }
+        if status.isLoss { return .lost }
         return command.okExitCodes.contains(status.shellCode) ? .succeeded : .failed
     }
 
@@ -48,7 +48,7 @@ extension RunningCommand {
         if ending.isAbandoned {
             warnings.append(
                 "process \(process.pid) or one that it started did not end after SIGKILL and was left behind")
-        } else if ending.wasKilled {
+        } else if result.wasKilled {
             warnings.append("killed: something of it did not end in the time that it was given")
         }
         if result.linesCut > 0 {

@@ -41,8 +41,8 @@ final class RunningCommand {
 
     /// Who belongs to it.
     private var tree: ProcessTree
-    /// What it wants of the next snapshot.
-    private var wanted: CommandStateMachine.Action = .none
+    /// What it wants of the next snapshot, in this order.
+    private var wanted: [CommandStateMachine.Action] = []
     /// Why the program could not be run.
     private var startError: CommandError?
     /// When it was started.
@@ -83,7 +83,7 @@ final class RunningCommand {
     /// Whether it is over and told.
     var isFinished: Bool { machine.isFinished }
     /// Whether it waits for a snapshot.
-    var wantsSurvey: Bool { wanted != .none }
+    var wantsSurvey: Bool { !wanted.isEmpty }
 }
 
 // MARK: - Events
@@ -144,9 +144,13 @@ extension RunningCommand {
 
     /// Carries out what waited for a snapshot.
     func survey(_ survey: ProcessSurvey) {
-        let action = wanted
-        wanted = .none
+        let actions = wanted
+        wanted = []
         let members = survey.members(of: &tree)
+        for action in actions where !isFinished { carryOut(action, members) }
+    }
+
+    private func carryOut(_ action: CommandStateMachine.Action, _ members: [ProcessEntry]) {
         let now = MonotonicTime.now
         switch action {
         case .terminate:
@@ -173,9 +177,9 @@ extension RunningCommand {
     func perform(_ action: CommandStateMachine.Action) {
         switch action {
         case .none: return
-        case .terminate, .survey, .kill: wanted = action
-        // A look that a stop needs is not given up for one at the memory.
-        case .sample: wanted = wanted == .none ? .sample : wanted
+        // All of one turn together: a leader that dies just when its group is to be told takes nobody's signal away.
+        case .terminate, .survey, .sample: wanted.append(action)
+        case .kill: wanted = [.kill]
         case .drain:
             drainPipes()
             perform(machine.drained(at: MonotonicTime.now))
@@ -191,7 +195,7 @@ extension RunningCommand {
 
     /// The end: SIGKILL to the group, then reap, so that the group's number was ours to the last.
     private func finish(_ ending: CommandEnding) {
-        wanted = .none
+        wanted = []
         var status = ending.status
         switch ChildRegistry.shared.killGroupAndReap(process.pid) {
         case .reaped(let exit):

@@ -14,7 +14,7 @@ struct CommandSettings: Equatable {
     var sampleInterval: Duration = .milliseconds(500)
     /// How long a death by SIGTERM that we did not send may wait for our own order to stop: systemd and Heroku signal every
     /// process at once, and ours has a thread and a task to cross.
-    var doubtWindow: Duration = .milliseconds(500)
+    var doubtWindow: Duration = .seconds(1)
     /// From SIGKILL to leaving behind what does not die of it (a process in uninterruptible sleep).
     var giveUpAfter: Duration = .seconds(5)
     /// The most that is kept between SIGKILL and the member's end for reading the pipes.
@@ -39,7 +39,7 @@ struct EvictionNotice: Equatable {
 /// How a command came to its end.
 struct CommandEnding: Equatable {
     /// What the kernel said.
-    var status: ExitStatus
+    var status: CommandExitStatus
     /// Why it was stopped, or `nil` where it ended by itself.
     var reason: StopReason?
     /// From the stop signal to now.
@@ -50,7 +50,16 @@ struct CommandEnding: Equatable {
     var isAbandoned = false
 }
 
-extension ExitStatus {
+extension CommandExitStatus {
+    /// Whether it ended by nobody's will that we know: a SIGKILL, or a status that was taken from us.
+    var isLoss: Bool {
+        switch self {
+        case .signalled(let signal): signal == 9
+        case .exited: false
+        case .unknown: true
+        }
+    }
+
     /// Whether it is the death of somebody who was asked to stop: SIGHUP, SIGINT or SIGTERM, or a shell's code for one.
     var asksToStop: Bool {
         switch self {

@@ -3,6 +3,7 @@
 /// ```
 /// running ── stop ──► stopping ── due ──► killing ──► finished
 ///    │                   └── all gone ───────────────────▲
+///    ├── leader lost ──────────────────────► killing      │
 ///    ├── leader gone, pipes ended ────────────────────────┤
 ///    └── the same by SIGTERM ──► doubtful ────────────────┘
 /// ```
@@ -75,10 +76,10 @@ struct CommandStateMachine {
 
     /// SIGKILL is out.
     private struct Killing {
-        /// Why.
-        var reason: StopReason
+        /// Why, or `nil` where the leader was lost.
+        var reason: StopReason?
         /// Since when the command was being stopped.
-        var since: Duration
+        var since: Duration?
         /// Whether something was alive when SIGKILL was due.
         var foundAlive = false
         /// Whether nobody is left but the leader's remains.
@@ -107,7 +108,7 @@ struct CommandStateMachine {
     private let settings: CommandSettings
     private var state: State
     /// The leader's end, once it ended.
-    private var leader: ExitStatus?
+    private var leader: CommandExitStatus?
     /// The streams that have not ended.
     private var openPipes: Set<OutputStream>
     /// The signal that the command's owner sent last, of those that can end it.
@@ -195,10 +196,14 @@ extension CommandStateMachine {
     /// The leader ended; it is not reaped.
     ///
     /// - Parameter isProcessStopping: Whether the process around the command is known to be stopping.
-    mutating func leaderExited(_ status: ExitStatus, isProcessStopping: Bool, at now: Duration) -> Action {
+    mutating func leaderExited(_ status: CommandExitStatus, isProcessStopping: Bool, at now: Duration) -> Action {
         leader = status
         switch state {
         case .running(var running):
+            // Whoever is left works for nobody, and the job is to run again at once.
+            if status.isLoss, sentByOwner == nil {
+                return beginKilling(nil, since: nil, memberEndsAt: running.memberEndsAt, at: now)
+            }
             running.endedBesideStop = isProcessStopping
             state = .running(running)
             return openPipes.isEmpty ? settle(running, at: now) : .none
@@ -285,14 +290,15 @@ extension CommandStateMachine {
             state = .stopping(stopping)
             return .survey
         case .killing(var killing):
-            if now >= killing.giveUpAt {
-                killing.isAbandoned = true
-                return advance(killing, at: now)
+            // The look comes first where both are due: a loop that was late must not give up on the dead.
+            if let at = killing.surveys.at, now >= at {
+                killing.surveys.at = nil
+                state = .killing(killing)
+                return .kill
             }
-            guard let at = killing.surveys.at, now >= at else { return .none }
-            killing.surveys.at = nil
-            state = .killing(killing)
-            return .kill
+            guard now >= killing.giveUpAt else { return .none }
+            killing.isAbandoned = true
+            return advance(killing, at: now)
         case .finished: return .none
         }
     }
@@ -314,7 +320,7 @@ extension CommandStateMachine {
     }
 
     private mutating func beginKilling(
-        _ reason: StopReason, since: Duration, memberEndsAt: Duration?, at now: Duration
+        _ reason: StopReason?, since: Duration?, memberEndsAt: Duration?, at now: Duration
     ) -> Action {
         state = .killing(
             Killing(reason: reason, since: since, giveUpAt: giveUpDue(memberEndsAt: memberEndsAt, at: now)))

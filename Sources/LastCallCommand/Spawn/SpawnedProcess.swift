@@ -121,7 +121,11 @@ private struct StdioDescriptors {
         for descriptor in pipes.values { close(descriptor) }
     }
 
-    private func isClosed(_ descriptor: Int32) -> Bool { fcntl(descriptor, F_GETFD) < 0 && errno == EBADF }
+    /// Whether a program would find nothing there: it is closed, or some file of ours got the number and closes on exec.
+    private func isClosed(_ descriptor: Int32) -> Bool {
+        let flags = fcntl(descriptor, F_GETFD)
+        return flags < 0 || flags & FD_CLOEXEC != 0
+    }
 
     private func openNull(writing: Bool) throws -> Int32 {
         let descriptor = lastcall_open("/dev/null", writing)

@@ -26,6 +26,10 @@ final class Supervisor: Service, LedgerReporting, Sendable {
         var startError: CommandError?
         /// How long it may take to stop.
         var killAfter = Duration.seconds(10)
+        /// Signals to pass on that came before the program was there.
+        var pending: [Int32] = []
+        /// The signal that the stop begins with, where it began before the program was there.
+        var stopSignal: Int32?
     }
 
     private let settings: RunSettings
@@ -47,9 +51,29 @@ final class Supervisor: Service, LedgerReporting, Sendable {
         // configuration.
         let passedOn = [SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM, SIGCONT] + (isatty(STDIN_FILENO) == 1 ? [] : [SIGHUP])
         signals.take(passedOn) { [self] signal in
-            guard let process = state.withLock({ $0.process }) else { return }
-            process.signal(rewritten(signal.number))
+            passOn(rewritten(signal.number))
         }
+    }
+
+    /// Sends the program a signal, as soon as there is a program.
+    private func passOn(_ signal: Int32) {
+        let process = state.withLock { state in
+            if state.process == nil && state.result == nil && state.pending.count < 16 { state.pending.append(signal) }
+            return state.process
+        }
+        process?.signal(signal)
+    }
+
+    /// Makes the running program known, and gives it what came before.
+    private func began(_ process: CommandProcess) {
+        let (pending, stopSignal) = state.withLock { state in
+            state.process = process
+            defer { state.pending = [] }
+            return (state.pending, state.stopSignal)
+        }
+        if let stopSignal { process.setStopSignal(stopSignal) }
+        for signal in pending { process.signal(signal) }
+        terminal.lend(to: process)
     }
 
     private func rewritten(_ signal: Int32) -> Int32 { settings.rewrites[signal] ?? signal }
@@ -65,8 +89,7 @@ final class Supervisor: Service, LedgerReporting, Sendable {
         let result: CommandResult
         do {
             result = try await command.withProcess { process in
-                state.withLock { $0.process = process }
-                terminal.lend(to: process)
+                began(process)
                 return await process.result
             }
         } catch let error as CommandError {
@@ -83,12 +106,16 @@ final class Supervisor: Service, LedgerReporting, Sendable {
 
     /// The signal that began the stop is the one that the program gets.
     func heard(_ event: LifecycleEvent) {
-        guard let process = state.withLock({ $0.process }) else { return }
         switch event.kind {
         case .stopBegan(let cause):
-            if let signal = Self.signal(cause) { process.setStopSignal(rewritten(signal)) }
+            guard let signal = Self.signal(cause).map(rewritten) else { return }
+            let process = state.withLock { state in
+                state.stopSignal = signal
+                return state.process
+            }
+            process?.setStopSignal(signal)
         case .causeNoted(let cause):
-            if let signal = Self.signal(cause) { process.signal(rewritten(signal)) }
+            if let signal = Self.signal(cause) { passOn(rewritten(signal)) }
         default: return
         }
     }
