@@ -1,6 +1,6 @@
 import Glibc
 import LastCall
-import LastCallCommand
+@testable import LastCallCommand
 import LastCallTesting
 import ServiceLifecycle
 import ServiceLifecycleTestKit

@@ -30,12 +30,13 @@ struct CommandOutputTests {
     @Test("C16 a program that writes faster than it is read is slowed down, and our memory stays bounded")
     func backPressure() async throws {
         var taken = 0
-        let result = try await Command.shell("yes 0123456789abcdefghijklmnopqrstuvwxyz").withProcess { process in
+        let result = try await Command("yes", ["0123456789abcdefghijklmnopqrstuvwxyz"]).withProcess { process in
             // Nobody reads: the program must come to rest with its pipe full.
-            #expect(await ProcessProbe.eventually { ProcessProbe.isAsleep(process.pid) })
+            let written = try #require(await ProcessProbe.bytesWrittenAtRest(process.pid))
+            #expect(written < 1 << 20)
             var lines = process.lines.makeAsyncIterator()
             while taken < 100_000, await lines.next() != nil { taken += 1 }
-            #expect(await ProcessProbe.eventually { ProcessProbe.isAsleep(process.pid) })
+            #expect(await ProcessProbe.bytesWrittenAtRest(process.pid) != nil)
             process.stop()
             while await lines.next() != nil { taken += 1 }
             return await process.result

@@ -30,16 +30,27 @@ enum ProcessProbe {
         return false
     }
 
-    /// Whether a process or a child of its own has been asleep in a hundred looks: it waits for somebody.
-    static func isAsleep(_ pid: pid_t) -> Bool {
-        let list = text("/proc/\(pid)/task/\(pid)/children") ?? ""
-        let pids = [pid] + list.split(separator: " ").compactMap { pid_t($0) }
-        return (0..<100).allSatisfy { _ in
-            pids.allSatisfy { pid in
-                guard let stat = text("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return false }
-                return stat[stat.index(after: end)...].drop { $0 == " " }.first == "S"
+    /// How many bytes a process has written with the calls that it finished (`wchar` in proc_pid_io(5)).
+    static func bytesWritten(_ pid: pid_t) -> Int? {
+        let line = text("/proc/\(pid)/io")?.split(separator: "\n").first { $0.hasPrefix("wchar: ") }
+        return line.flatMap { Int($0.dropFirst(7)) }
+    }
+
+    /// Waits until a program that would write for ever has written something and then nothing more for a while.
+    ///
+    /// - Returns: How much it had written, or `nil` where it never came to rest.
+    static func bytesWrittenAtRest(_ pid: pid_t) async -> Int? {
+        var last = 0
+        var since = ContinuousClock.now
+        let isAtRest = await eventually {
+            let now = bytesWritten(pid) ?? 0
+            if now != last {
+                last = now
+                since = ContinuousClock.now
             }
+            return last > 0 && ContinuousClock.now - since > .milliseconds(300)
         }
+        return isAtRest ? last : nil
     }
 
     /// A file's text, or `nil` where it cannot be read.

@@ -7,14 +7,14 @@ struct ProcessTreeTests {
     private func entry(
         _ pid: Int32, parent: Int32, group: Int32? = nil, session: Int32? = nil, start: UInt64 = 100,
         isZombie: Bool = false
-    ) -> ProcessEntry {
-        ProcessEntry(
+    ) -> ProcessRecord {
+        ProcessRecord(
             pid: pid, parent: parent, group: group ?? pid, session: session ?? pid, start: start, residentPages: 1,
             isZombie: isZombie)
     }
 
     private func members(
-        _ tree: inout ProcessTree, _ entries: [ProcessEntry], registered: Set<Int32> = [10],
+        _ tree: inout ProcessTree, _ entries: [ProcessRecord], registered: Set<Int32> = [10],
         markers: [Int32: String] = [:]
     ) -> [Int32] {
         var snapshot = ProcessSnapshot()
@@ -63,7 +63,7 @@ struct ProcessTreeTests {
     @Test("C17 a process's name may hold anything and moves no field")
     func parses() {
         let tail = "S 7 8 9 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 999 42 18446744073709551615 0\n"
-        let expected = ProcessEntry(
+        let expected = ProcessRecord(
             pid: 5, parent: 7, group: 8, session: 9, start: 12345, residentPages: 42, isZombie: false)
         for name in ["sh", ") Z 1 2 3", "a b", "((", ""] {
             #expect(ProcessSnapshot.parse(Array("5 (\(name)) \(tail)".utf8), pid: 5) == expected)

@@ -99,7 +99,7 @@ final class ProcessSurvey {
     private var markers: [pid_t: String?] = [:]
 
     /// Who belongs to a tree and is alive.
-    func members(of tree: inout ProcessTree) -> [ProcessEntry] {
+    func members(of tree: inout ProcessTree) -> [ProcessRecord] {
         tree.members(in: snapshot, own: own, registered: registered) { pid in
             if let marker = markers[pid] { return marker }
             let marker = ProcessTree.marker(of: pid)

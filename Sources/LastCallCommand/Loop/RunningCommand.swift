@@ -150,7 +150,7 @@ extension RunningCommand {
         for action in actions where !isFinished { carryOut(action, members) }
     }
 
-    private func carryOut(_ action: CommandStateMachine.Action, _ members: [ProcessEntry]) {
+    private func carryOut(_ action: CommandStateMachine.Action, _ members: [ProcessRecord]) {
         let now = MonotonicTime.now
         switch action {
         case .terminate:
@@ -188,7 +188,7 @@ extension RunningCommand {
     }
 
     /// Signals the group in one call, and those who left it one by one.
-    private func signalAll(_ members: [ProcessEntry], _ signal: Int32) {
+    private func signalAll(_ members: [ProcessRecord], _ signal: Int32) {
         ChildRegistry.shared.signalGroup(process.pid, signal)
         for member in members where member.group != process.pid { ProcessTree.signal(member, signal) }
     }

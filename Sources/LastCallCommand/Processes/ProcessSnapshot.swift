@@ -5,7 +5,7 @@
 #endif
 
 /// One process at the moment of a snapshot.
-struct ProcessEntry: Equatable {
+struct ProcessRecord: Equatable {
     /// Its number.
     var pid: pid_t
     /// Its parent's number.
@@ -30,7 +30,7 @@ struct ProcessEntry: Equatable {
 /// whoever's parent has ended.
 struct ProcessSnapshot {
     /// The processes by number.
-    private(set) var entries: [pid_t: ProcessEntry] = [:]
+    private(set) var entries: [pid_t: ProcessRecord] = [:]
     /// The children of each process.
     private(set) var children: [pid_t: [pid_t]] = [:]
 
@@ -47,13 +47,13 @@ struct ProcessSnapshot {
     }
 
     /// Adds a process.
-    mutating func insert(_ entry: ProcessEntry) {
+    mutating func insert(_ entry: ProcessRecord) {
         entries[entry.pid] = entry
         children[entry.parent, default: []].append(entry.pid)
     }
 
     /// One process as it is now, or `nil` where it is gone.
-    static func entry(of pid: pid_t) -> ProcessEntry? {
+    static func entry(of pid: pid_t) -> ProcessRecord? {
         guard let bytes = ProcFile.read("/proc/\(pid)/stat", bytesMax: 4096) else { return nil }
         return parse(bytes, pid: pid)
     }
@@ -61,7 +61,7 @@ struct ProcessSnapshot {
     /// Reads a line of `/proc/PID/stat`: `PID (name) S PPID PGRP SESSION …`, see proc_pid_stat(5).
     ///
     /// The name may hold anything, also `)`; the fields begin behind the last one.
-    static func parse(_ bytes: [UInt8], pid: pid_t) -> ProcessEntry? {
+    static func parse(_ bytes: [UInt8], pid: pid_t) -> ProcessRecord? {
         guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " ")).map(number)
         // Field 3 of the manual page is field 0 here.
@@ -69,7 +69,7 @@ struct ProcessSnapshot {
             let parent = fields[1], let group = fields[2], let session = fields[3], let start = fields[19],
             let pages = fields[21]
         else { return nil }
-        return ProcessEntry(
+        return ProcessRecord(
             pid: pid, parent: pid_t(parent), group: pid_t(group), session: pid_t(session), start: UInt64(start),
             residentPages: Int(pages), isZombie: state == UInt8(ascii: "Z") || state == UInt8(ascii: "X"))
     }

@@ -47,7 +47,7 @@ struct ProcessTree {
     ///   - marker: The value of ``variable`` in a process's environment.
     mutating func members(
         in snapshot: ProcessSnapshot, own: pid_t, registered: Set<pid_t>, marker: (pid_t) -> String?
-    ) -> [ProcessEntry] {
+    ) -> [ProcessRecord] {
         leaderStart = leaderStart ?? snapshot.entries[leader]?.start
         var members: Set<pid_t> = []
         var toVisit: [pid_t] = [leader]
@@ -92,7 +92,7 @@ struct ProcessTree {
     }
 
     /// Signals one process, and only the one that was meant: the pidfd is opened first, then the start time compared.
-    static func signal(_ entry: ProcessEntry, _ signal: Int32) {
+    static func signal(_ entry: ProcessRecord, _ signal: Int32) {
         let pidfd = lastcall_pidfd_open(entry.pid)
         guard pidfd >= 0 else { return }
         defer { close(pidfd) }
@@ -104,11 +104,16 @@ struct ProcessTree {
     ///
     /// The resident sets are summed up first, which is cheap and never too little. Above the limit the proportional set
     /// sizes decide, where the kernel tells them.
-    static func memory(of members: [ProcessEntry], limit: Int) -> Int {
+    static func memory(of members: [ProcessRecord], limit: Int) -> Int {
         let pageBytes = sysconf(Int32(_SC_PAGESIZE))
         let resident = members.reduce(0) { $0 + $1.residentPages * pageBytes }
         guard resident > limit else { return resident }
-        return members.reduce(0) { $0 + (proportional(of: $1.pid) ?? $1.residentPages * pageBytes) }
+        return members.reduce(0) { sum, member in
+            // What cannot be read is about to end, and holds less than a moment ago, or is not ours to look into.
+            sum
+                + (proportional(of: member.pid) ?? (ProcessSnapshot.entry(of: member.pid)?.residentPages ?? 0)
+                    * pageBytes)
+        }
     }
 
     /// The `Pss:` line of `/proc/PID/smaps_rollup`, in bytes.

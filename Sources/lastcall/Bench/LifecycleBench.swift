@@ -108,7 +108,8 @@ struct LifecycleBench: AsyncParsableCommand {
     private func supervisors() async throws {
         let own = try Self.ownPath()
         let rivals: [(name: String, prefix: [String])] = [
-            ("bare", []), ("tini", ["tini", "--"]), ("dumb-init", ["dumb-init"]), ("lastcall", [own, "run", "--quiet", "--"]),
+            ("bare", []), ("tini", ["tini", "--"]), ("dumb-init", ["dumb-init"]),
+            ("lastcall", [own, "run", "--quiet", "--"]),
         ]
         print("supervising `sleep 1000`: SIGTERM to exit, start-up with `true`, peak memory (ratio to tini)")
         var base: Figures?
