@@ -8,11 +8,16 @@ public struct StopPolicy: Sendable, Hashable {
     ///
     /// On an eviction it is cut so that the pipes can still be read before the member's time ends.
     public var killAfter: Duration
+    /// What is sent in place of ``signal`` where the lifecycle itself was stopped by a signal, by that signal's number.
+    ///
+    /// Empty by default. A supervisor that passes on what it is sent says `[SIGINT: SIGINT]`.
+    public var signalsByCause: [Int32: Int32]
 
     /// Creates a policy.
-    public init(signal: Int32 = 15, killAfter: Duration = .seconds(10)) {
+    public init(signal: Int32 = 15, killAfter: Duration = .seconds(10), signalsByCause: [Int32: Int32] = [:]) {
         self.signal = signal
         self.killAfter = killAfter
+        self.signalsByCause = signalsByCause
     }
 }
 

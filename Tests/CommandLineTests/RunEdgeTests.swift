@@ -112,7 +112,7 @@ import Testing
             print("skipped: this machine does not allow unshare --pid --fork --mount-proc")
             return
         }
-        let script = "trap 'exit 0' TERM; setsid sleep 1000 & echo ready; while :; do sleep 0.05; done"
+        let script = "trap 'exit 0' TERM; setsid sh -c 'echo ready; exec sleep 1000' & while :; do sleep 0.05; done"
         let program = try ProgramUnderTest(
             "/usr/bin/unshare",
             [

@@ -36,9 +36,6 @@ final class RunningCommand {
     /// A leader that not even SIGKILL ended in time, for the table to reap later.
     private(set) var leftBehind: SpawnedProcess?
 
-    /// The signal that its stop begins with.
-    var stopSignal: Int32
-
     /// Who belongs to it.
     private var tree: ProcessTree
     /// What it wants of the next snapshot, in this order.
@@ -55,7 +52,6 @@ final class RunningCommand {
     ) {
         self.number = number
         self.command = command
-        stopSignal = command.stopPolicy.signal
         self.process = process
         self.outlet = outlet
         self.shutdown = shutdown
@@ -185,6 +181,14 @@ extension RunningCommand {
             perform(machine.drained(at: MonotonicTime.now))
         case .finish(let ending): finish(ending)
         }
+    }
+
+    /// The signal that a stop begins with: the one that stands for the lifecycle's own signal, where that is why it stops.
+    private var stopSignal: Int32 {
+        guard let cause = shutdown?.cause, cause.kind == .signal,
+            let number = ReceivedSignal.number(named: cause.detail)
+        else { return command.stopPolicy.signal }
+        return command.stopPolicy.signalsByCause[number] ?? command.stopPolicy.signal
     }
 
     /// Signals the group in one call, and those who left it one by one.

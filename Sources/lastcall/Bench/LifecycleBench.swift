@@ -48,8 +48,7 @@ struct LifecycleBench: AsyncParsableCommand {
             }
             let gate = InFlightGate()
             let gateTime = measure(threads: threads) {
-                // Nobody closes this gate.
-                guard let token = try? gate.enter() else { return }
+                guard let token = try? gate.enter() else { return }  // nobody closes this gate
                 token.end(.done)
             }
             let actor = Counter()

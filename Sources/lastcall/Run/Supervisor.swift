@@ -28,8 +28,10 @@ final class Supervisor: Service, LedgerReporting, Sendable {
         var killAfter = Duration.seconds(10)
         /// Signals to pass on that came before the program was there.
         var pending: [Int32] = []
-        /// The signal that the stop begins with, where it began before the program was there.
-        var stopSignal: Int32?
+        /// Whether `run` ended without a program.
+        var isUnstarted = false
+        /// Whether `run` was entered and has not ended: from then on the program is in our hands.
+        var isHeld = false
     }
 
     private let settings: RunSettings
@@ -66,12 +68,11 @@ final class Supervisor: Service, LedgerReporting, Sendable {
 
     /// Makes the running program known, and gives it what came before.
     private func began(_ process: CommandProcess) {
-        let (pending, stopSignal) = state.withLock { state in
+        let pending = state.withLock { state in
             state.process = process
             defer { state.pending = [] }
-            return (state.pending, state.stopSignal)
+            return state.pending
         }
-        if let stopSignal { process.setStopSignal(stopSignal) }
         for signal in pending { process.signal(signal) }
         terminal.lend(to: process)
     }
@@ -83,41 +84,40 @@ final class Supervisor: Service, LedgerReporting, Sendable {
         let command = Command(
             settings.command[0], Array(settings.command.dropFirst()), standardInput: .inherit, standardOutput: .inherit,
             standardError: .inherit,
-            stopPolicy: StopPolicy(signal: rewritten(SIGTERM), killAfter: state.withLock { $0.killAfter }),
+            stopPolicy: StopPolicy(
+                signal: rewritten(SIGTERM), killAfter: state.withLock { $0.killAfter },
+                signalsByCause: Dictionary(
+                    uniqueKeysWithValues: ProcessSignals.stopSignals.map { ($0, rewritten($0)) })),
             limits: CommandLimits(time: settings.timeout, memoryBytes: settings.memoryBytes),
             okExitCodes: settings.okExitCodes.union([0]), adoptsOrphans: true)
+        state.withLock { $0.isHeld = true }
         let result: CommandResult
         do {
             result = try await command.withProcess { process in
                 began(process)
                 return await process.result
             }
-        } catch let error as CommandError {
-            state.withLock { $0.startError = error }
+        } catch {
+            state.withLock { state in
+                state.startError = error as? CommandError
+                state.isUnstarted = true
+                state.isHeld = false
+            }
             throw error
         }
         terminal.takeBack()
         state.withLock { state in
             state.process = nil
             state.result = result
+            state.isHeld = false
         }
         if let failure = Self.failure(result) { throw Failure(description: failure) }
     }
 
-    /// The signal that began the stop is the one that the program gets.
+    /// What comes after the signal that began the stop is passed on as it comes.
     func heard(_ event: LifecycleEvent) {
-        switch event.kind {
-        case .stopBegan(let cause):
-            guard let signal = Self.signal(cause).map(rewritten) else { return }
-            let process = state.withLock { state in
-                state.stopSignal = signal
-                return state.process
-            }
-            process?.setStopSignal(signal)
-        case .causeNoted(let cause):
-            if let signal = Self.signal(cause) { passOn(rewritten(signal)) }
-        default: return
-        }
+        guard case .causeNoted(let cause) = event.kind, let signal = Self.signal(cause) else { return }
+        passOn(rewritten(signal))
     }
 
     private static func signal(_ cause: ShutdownCause) -> Int32? {
@@ -164,13 +164,18 @@ final class Supervisor: Service, LedgerReporting, Sendable {
             if let result = state.result {
                 return Ledger(accepted: 1, done: result.wasKilled ? 0 : 1, cut: result.wasKilled ? 1 : 0)
             }
-            return state.process == nil ? Ledger() : Ledger(held: 1, accepted: 1)
+            // A program that could not be started is done with: its error says so.
+            if state.isUnstarted { return Ledger(accepted: 1, done: 1) }
+            return state.isHeld ? Ledger(held: 1, accepted: 1) : Ledger()
         }
     }
 
     /// The running program.
     func heldItems(itemsMax: Int) -> [LedgerItem] {
-        state.withLock { $0.process.map { [LedgerItem("\(settings.name), pid \($0.pid)")] } ?? [] }
+        state.withLock { state in
+            guard state.isHeld else { return [] }
+            return [LedgerItem(state.process.map { "\(settings.name), pid \($0.pid)" } ?? settings.name)]
+        }
     }
 
     /// The program that had to be killed.
