@@ -46,6 +46,8 @@ let package = Package(
             dependencies: [
                 "LastCall", "LastCallCommand", "CLibYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         // A real program over the library, for the tests that send real signals to a real process.

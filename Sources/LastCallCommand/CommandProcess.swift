@@ -47,6 +47,9 @@ public struct CommandProcess: Sendable {
         return ChildRegistry.shared.signalGroup(pid, signal)
     }
 
+    /// Has the stop begin with another signal than ``StopPolicy/signal``, for a supervisor that passes on what it was sent.
+    public func setStopSignal(_ signal: Int32) { order.beginStop(with: signal) }
+
     /// Stops the whole command by its ``Command/stopPolicy``; returns at once.
     ///
     /// A second call changes nothing.

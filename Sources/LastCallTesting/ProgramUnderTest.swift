@@ -1,6 +1,5 @@
 import Dispatch
 import LastCall
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -97,7 +96,12 @@ package final class ProgramUnderTest: Sendable {
             Watchdog.shared.set(alarm, at: nil) {}
             exited.open(status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F))
         }
-        Watchdog.shared.set(alarm, at: .now + Self.lifeMax) { kill(-pid, SIGKILL) }
+        Watchdog.shared.set(alarm, at: .now + Self.lifeMax) { [self] in
+            kill(-pid, SIGKILL)
+            // Somebody outside the group may still hold the pipe: nobody waits for that.
+            finishOutput()
+            exited.open(-SIGKILL)
+        }
     }
 
     private func read(from end: Int32) {
@@ -137,7 +141,9 @@ package final class ProgramUnderTest: Sendable {
     /// Everything that it has written.
     package var output: String { state.withLock { $0.lines.joined(separator: "\n") } }
 
-    /// Waits for the next line that contains `text`, and returns it. Lines before it are passed over.
+    /// Waits for the next line that contains `text`, and returns it.
+    ///
+    /// Lines before it are passed over.
     @discardableResult
     package func line(_ text: String) async throws -> String {
         while true {

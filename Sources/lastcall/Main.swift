@@ -6,6 +6,6 @@ struct LastCallCommandLine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lastcall",
         abstract: "Stop without losing work.",
-        subcommands: [CheckCommand.self]
+        subcommands: [RunCommand.self, CheckCommand.self, BenchCommand.self]
     )
 }

@@ -33,7 +33,9 @@ extension Rule {
             instead: "catch the error and report it, or say on the same line why it does not matter",
             covers: Paths.swift,
             find: { file in
-                file.lines.filter { $0.code.contains("try?") && $0.comment.trimmed.isEmpty }.map(\.finding)
+                file.lines.filter {
+                    $0.code.split(whereSeparator: { " (=".contains($0) }).contains("try?") && $0.comment.trimmed.isEmpty
+                }.map(\.finding)
             },
             breaching: (
                 Example(path: "Tests/A/A.swift", text: "// A reason elsewhere.\nlet a = try? f()\n"), lines: [2]

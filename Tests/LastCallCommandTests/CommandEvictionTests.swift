@@ -4,7 +4,6 @@ import LastCallCommand
 import LastCallTesting
 import ServiceLifecycle
 import ServiceLifecycleTestKit
-import Synchronization
 import Testing
 
 @Suite("Being told to stop with a command running")
@@ -168,14 +167,12 @@ struct CommandEvictionTests {
         #expect(result.outcome == .stopped(.eviction))
     }
 
-    @Test("C9 from the order to a dead program there is no poll to wait for")
-    func reactionTime() async throws {
-        // The best of some, as the machine may be busy and the sanitizer slow: a poll of a second would show in all of them.
-        var best = Duration.seconds(60)
-        for _ in 0..<10 {
-            let (_, result) = try await evict(.shell("echo ready; exec sleep 1000"))
-            best = min(best, result.stopDuration ?? .seconds(60))
-        }
-        #expect(best < .milliseconds(500))
+    @Test("C9 an order is acted on at the instant at which it comes, not at the next look")
+    func reactionTime() {
+        var machine = CommandStateMachine(
+            settings: CommandSettings(timeLimit: .seconds(600), memoryLimit: 1 << 30), openPipes: [], startedAt: .zero)
+        let now = Duration.milliseconds(1234)
+        #expect(machine.timerAt.map { $0 > .zero } == true)
+        #expect(machine.evicted(EvictionNotice(memberEndsAt: .seconds(60)), at: now) == .terminate)
     }
 }

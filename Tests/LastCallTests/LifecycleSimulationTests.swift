@@ -2,7 +2,9 @@ import LastCall
 import LastCallTesting
 import Testing
 
-/// Random stops, many of them. `LASTCALL_SIMULATION_SEEDS` says how many; `LASTCALL_SIMULATION_SEED` plays one again.
+/// Random stops, many of them.
+///
+/// `LASTCALL_SIMULATION_SEEDS` says how many; `LASTCALL_SIMULATION_SEED` plays one again.
 @Suite struct LifecycleSimulationTests {
     static let seeds = ProcessEnvironment.current["LASTCALL_SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 2000
     static let only = ProcessEnvironment.current["LASTCALL_SIMULATION_SEED"].flatMap { UInt64($0) }

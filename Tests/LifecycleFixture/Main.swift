@@ -7,7 +7,9 @@ import UnixSignals
     import Glibc
 #endif
 
-/// A real program over the library, driven by real signals from the tests. The first argument names the scenario.
+/// A real program over the library, driven by real signals from the tests.
+///
+/// The first argument names the scenario.
 @main
 struct Fixture {
     static func main() async throws {
@@ -40,6 +42,7 @@ struct Fixture {
     static func members(of scenario: String) -> [Member] {
         switch scenario {
         case "slow": [slow("web")]
+        case "waits": [waiting("web", forFile: CommandLine.arguments[2])]
         case "hang": [hanging("web")]
         case "stubborn": [stubborn("web")]
         case "blocked-pool": [blocking("first"), blocking("second"), blocking("third")]
@@ -84,6 +87,15 @@ struct Fixture {
         Member(name) {
             try await gracefulShutdown()
             try await Task.sleep(for: .milliseconds(500))
+            say("drained \(name)")
+        }
+    }
+
+    /// Once it is told it waits for a file.
+    static func waiting(_ name: String, forFile path: String) -> Member {
+        Member(name) {
+            try await gracefulShutdown()
+            try await blockUntil(fileExists: path)
             say("drained \(name)")
         }
     }

@@ -4,6 +4,7 @@
 
 #include "lastcall_process.h"
 #include "lastcall_signals.h"
+#include "lastcall_tsan.h"
 #include "lastcall_spawn.h"
 
 #endif

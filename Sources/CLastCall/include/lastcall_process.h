@@ -1,7 +1,8 @@
 #ifndef LASTCALL_PROCESS_H
 #define LASTCALL_PROCESS_H
 
-// The environment's list. `environ` is a global variable that Swift 6 cannot read without a claim about concurrency.
+// This process's environment, NULL after clearenv(3). `environ` is a global variable that Swift 6 cannot read without a claim
+// about concurrency, and takes for never NULL.
 char **lastcall_environment(void);
 
 // Names the calling thread, for debuggers and /proc. Swift cannot see pthread_setname_np(3).

@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 
 /// A thread that runs one closure after the other, in the order in which they were given to it.
 package final class SerialThread: Sendable {
@@ -20,7 +19,9 @@ package final class SerialThread: Sendable {
     /// Creates a serial thread; the thread itself starts with the first closure.
     package init(name: String) { self.name = name }
 
-    /// Runs a closure after all that were given before it. A closure that comes after ``end()`` is not run.
+    /// Runs a closure after all that were given before it.
+    ///
+    /// A closure that comes after ``end()`` is not run.
     package func perform(_ body: @escaping @Sendable () -> Void) {
         let isFirst: Bool? = state.withLock { state in
             guard !state.isEnding else { return nil }
@@ -53,7 +54,9 @@ package final class SerialThread: Sendable {
 
 /// Runs something that may block, on a thread of its own, and waits for it only so long.
 package enum BoundedWork {
-    /// Runs `body`; returns whether it ended in time. Where it did not, its thread goes on alone.
+    /// Runs `body`; returns whether it ended in time.
+    ///
+    /// Where it did not, its thread goes on alone.
     @discardableResult
     package static func run(within limit: Duration, _ body: @escaping @Sendable () -> Void) -> Bool {
         let done = DispatchSemaphore(value: 0)

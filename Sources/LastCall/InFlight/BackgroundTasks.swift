@@ -1,5 +1,4 @@
 public import ServiceLifecycle
-import Synchronization
 
 /// Work that outlives the request that started it, and is waited for all the same.
 ///

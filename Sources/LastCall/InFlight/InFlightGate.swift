@@ -1,5 +1,4 @@
 public import ServiceLifecycle
-import Synchronization
 
 /// Counts what is in flight, refuses more once it is closed, and waits for the rest: the primitive under every drain.
 ///
@@ -97,7 +96,9 @@ public final class InFlightGate: Service, LedgerReporting, Sendable {
         if action == .drained { drained.open() }
     }
 
-    /// Refuses everybody from now on. Returns at once; closing twice changes nothing.
+    /// Refuses everybody from now on.
+    ///
+    /// Returns at once; closing twice changes nothing.
     public func close() {
         if state.withLock({ $0.machine.close() }) == .drained { drained.open() }
     }
@@ -171,7 +172,9 @@ public final class InFlightGate: Service, LedgerReporting, Sendable {
     }
 }
 
-/// Proof of being in flight. It cannot be copied, and leaving cannot be forgotten.
+/// Proof of being in flight.
+///
+/// It cannot be copied, and leaving cannot be forgotten.
 public struct InFlightToken: ~Copyable, Sendable {
     private let gate: InFlightGate
     /// Where the label is; 0 without one.

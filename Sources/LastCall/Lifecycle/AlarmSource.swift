@@ -1,5 +1,3 @@
-import Synchronization
-
 /// A lifecycle's time: what it is now, and one alarm.
 package protocol AlarmSource: Sendable {
     /// The time since the source was made.

@@ -1,6 +1,5 @@
 public import Logging
 public import ServiceLifecycle
-import Synchronization
 
 /// Runs a plan: starts its members, waits for a reason to stop, stops them in order, and writes the receipt.
 ///
@@ -24,10 +23,15 @@ public final class Lifecycle: Service, Sendable {
         public var showsReceipt: ReceiptDisplay
         /// The clock that budgets are measured with.
         public var clock: any Clock<Duration>
-        /// Called for everything that happens, in order, on the lifecycle's own thread. It must return at once.
+        /// Called for everything that happens, in order, on the lifecycle's own thread.
+        ///
+        /// It must return at once.
         public var onEvent: (@Sendable (LifecycleEvent) -> Void)?
         /// The environment.
         public var environment: [String: String]
+
+        /// Another exit code for a receipt than its own, for a supervisor that passes its child's on.
+        package var exitCode: (@Sendable (Receipt) -> Int32)?
 
         /// When the receipt is shown.
         public enum ReceiptDisplay: Sendable, Hashable {
@@ -35,6 +39,8 @@ public final class Lifecycle: Service, Sendable {
             case onTerminal
             /// Always, without live lines where standard error is no terminal.
             case always
+            /// Always, as JSON.
+            case json
             /// Never.
             case never
         }
@@ -80,7 +86,9 @@ public final class Lifecycle: Service, Sendable {
     /// The receipt, once the stop is over.
     public var receipt: Receipt? { engine.finished.value }
 
-    /// Begins an orderly stop, as a signal would. Harmless when it is repeated, or comes before the start.
+    /// Begins an orderly stop, as a signal would.
+    ///
+    /// Harmless when it is repeated, or comes before the start.
     ///
     /// - Parameter reason: What the receipt says about it.
     public func stop(_ reason: String = "stop() was called") {

@@ -1,5 +1,4 @@
 import Logging
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -43,6 +42,7 @@ final class LifecycleEngine: Sendable {
     private let conductor = SerialThread(name: "lastcall-stages")
     private let hardDeadline = Watchdog.shared.makeAlarm()
     private let onEvent: (@Sendable (LifecycleEvent) -> Void)?
+    private let exitCode: (@Sendable (Receipt) -> Int32)?
 
     init(plan: ShutdownPlan, configuration: Lifecycle.Configuration) {
         let clock = makeAlarmSource(configuration.clock)
@@ -50,6 +50,7 @@ final class LifecycleEngine: Sendable {
         self.plan = plan
         self.clock = clock
         self.onEvent = configuration.onEvent
+        self.exitCode = configuration.exitCode
         self.runs = members.map { MemberRun(member: $0.1, now: { clock.now }) }
         self.state = Mutex(
             State(
@@ -134,7 +135,9 @@ final class LifecycleEngine: Sendable {
         conductor.perform { [self] in body(self) }
     }
 
-    /// Has the machine decide, and performs what it decided. Runs on the conductor.
+    /// Has the machine decide, and performs what it decided.
+    ///
+    /// Runs on the conductor.
     private func handle(_ event: (inout LifecycleStateMachine, Duration) -> [LifecycleStateMachine.Action]) {
         let now = clock.now
         let actions = state.withLock { event(&$0.machine, now) }
@@ -259,7 +262,15 @@ final class LifecycleEngine: Sendable {
         }
         var builder = builder
         builder.notes = reporter.notes
-        return builder.receipt(machine: machine, ledgers: ledgers, at: now)
+        return passedOn(builder.receipt(machine: machine, ledgers: ledgers, at: now))
+    }
+
+    /// The receipt with the exit code that the process will have.
+    private func passedOn(_ receipt: Receipt) -> Receipt {
+        guard let exitCode, receipt.outcome != .unfinished else { return receipt }
+        var receipt = receipt
+        receipt.exitCode = exitCode(receipt)
+        return receipt
     }
 
     private func finish(at now: Duration) {

@@ -1,6 +1,5 @@
 import Dispatch
 import Logging
-import Synchronization
 
 /// Says what happens: log, receipt files, terminal, systemd, metrics.
 ///
@@ -189,7 +188,9 @@ final class LifecycleReporter: Sendable {
         return metadata
     }
 
-    /// The last words. Returns when they are said, or when `limit` has passed.
+    /// The last words.
+    ///
+    /// Returns when they are said, or when `limit` has passed.
     func finished(_ receipt: Receipt, within limit: Duration) {
         heartbeat.withLock { $0?.cancel() }
         Watchdog.shared.set(signalCheck, at: nil) {}

@@ -101,7 +101,9 @@ package struct LifecycleStateMachine: Sendable {
 // MARK: - Start
 
 extension LifecycleStateMachine {
-    /// The plan is to start. Nothing happens where a stop came first.
+    /// The plan is to start.
+    ///
+    /// Nothing happens where a stop came first.
     package mutating func start(at now: Duration) -> [Action] {
         switch state {
         case .idle: return startStage(stages.count - 1, at: now)
@@ -212,7 +214,9 @@ extension LifecycleStateMachine {
 // MARK: - Stop
 
 extension LifecycleStateMachine {
-    /// Somebody asks for the stop. The first cause is the reason; later ones are noted, and may make it more urgent.
+    /// Somebody asks for the stop.
+    ///
+    /// The first cause is the reason; later ones are noted, and may make it more urgent.
     ///
     /// - Parameter limit: The instant by which everything has to be over, where somebody outside sets one.
     package mutating func stop(

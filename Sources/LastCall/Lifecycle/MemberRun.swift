@@ -1,6 +1,5 @@
 import ServiceLifecycle
 import ServiceLifecycleTestKit
-import Synchronization
 
 /// One member's task, with a graceful-shutdown scope of its own.
 ///

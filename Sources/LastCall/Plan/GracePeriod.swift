@@ -10,7 +10,9 @@ public struct GracePeriod: Sendable, Hashable {
         case assumed
     }
 
-    /// The length of the grace period. Always positive.
+    /// The length of the grace period.
+    ///
+    /// Always positive.
     public let duration: Duration
     /// How we know.
     public let source: Source

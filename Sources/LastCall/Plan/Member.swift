@@ -25,11 +25,15 @@ public struct Member: Sendable {
         /// The rule.
         package let kind: Kind
 
-        /// Begin an orderly stop. The default.
+        /// Begin an orderly stop.
+        ///
+        /// The default.
         public static let stop = EndPolicy(kind: .stop)
         /// Begin the stop and cancel every member at once, stage by stage.
         public static let handOver = EndPolicy(kind: .handOver)
-        /// Go on with the others. The stop begins when the last member has ended.
+        /// Go on with the others.
+        ///
+        /// The stop begins when the last member has ended.
         public static let ignore = EndPolicy(kind: .ignore)
     }
 

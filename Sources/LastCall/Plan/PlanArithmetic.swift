@@ -101,7 +101,9 @@ public struct PlanArithmetic: Sendable, Hashable {
         }
     }
 
-    /// What all stages get together. At most ``available``.
+    /// What all stages get together.
+    ///
+    /// At most ``available``.
     public var total: Duration { budgets.reduce(.zero, +) }
 
     /// The sum in one line, for the log and for people: `30s (stated) - reserve 1.5s = 28.5s; intake 10s + …`.

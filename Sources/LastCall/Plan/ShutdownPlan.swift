@@ -26,7 +26,9 @@ public struct ShutdownPlan: Sendable {
         /// The way.
         let kind: Kind
 
-        /// This long. A plan whose budgets do not fit is refused.
+        /// This long.
+        ///
+        /// A plan whose budgets do not fit is refused.
         public static func stated(_ duration: Duration) -> Grace { Grace(kind: .stated(duration)) }
 
         /// What the platform is known or assumed to grant, or `duration` where none is recognised.

@@ -8,7 +8,7 @@
 
 /// What the process runs on, recognised by what each platform puts into the environment.
 public struct Platform: Sendable, Hashable {
-    /// The platform's name, as the receipt writes it: `kubernetes`, `heroku`, …
+    /// The platform's name, as the receipt writes it, such as `kubernetes`.
     public let name: String
     /// What it grants between SIGTERM and SIGKILL, or `nil` where nothing is known.
     public let gracePeriod: GracePeriod?

@@ -1,4 +1,6 @@
-/// Puts a receipt together from what the machine recorded and what the ledgers say. Pure: both come in as values.
+/// Puts a receipt together from what the machine recorded and what the ledgers say.
+///
+/// Pure: both come in as values.
 package struct ReceiptBuilder: Sendable {
     /// What a member's ledger said, once when the stop began and once now.
     package struct LedgerPair: Sendable {

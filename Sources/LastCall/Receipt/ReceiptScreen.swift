@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -22,6 +20,7 @@ final class ReceiptScreen: Sendable {
     }
 
     private let isShown: Bool
+    private let isJSON: Bool
     private let isTerminal: Bool
     private let isColoured: Bool
     private let state = Mutex(State())
@@ -33,16 +32,17 @@ final class ReceiptScreen: Sendable {
     init(display: Lifecycle.Configuration.ReceiptDisplay, isColourless: Bool) {
         isTerminal = isatty(STDERR_FILENO) == 1
         isColoured = isTerminal && !isColourless
+        isJSON = display == .json
         switch display {
         case .onTerminal: isShown = isTerminal
-        case .always: isShown = true
+        case .always, .json: isShown = true
         case .never: isShown = false
         }
     }
 
     /// Draws the receipt as it stands from now on, until ``end()``.
     func begin(_ live: @escaping @Sendable () -> Receipt) {
-        guard isShown, isTerminal else { return }
+        guard isShown, isTerminal, !isJSON else { return }
         state.withLock { $0.live = live }
         tick()
     }
@@ -71,6 +71,14 @@ final class ReceiptScreen: Sendable {
     }
 
     private func draw(_ receipt: Receipt) {
+        if isJSON {
+            do {
+                print(try receipt.json() + "\n")
+            } catch {
+                print("lastcall: the receipt could not be encoded: \(error)\n")
+            }
+            return
+        }
         let isLineDrawn = state.withLock { $0.isLineDrawn }
         print((isLineDrawn ? "\r\u{1B}[K" : "") + ReceiptTable(receipt, isColoured: isColoured).text)
     }

@@ -1,5 +1,4 @@
 import CLastCall
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -23,7 +22,7 @@ import Synchronization
 /// ```
 ///
 /// - SIGTERM and SIGHUP begin the drain and are harmless when they are repeated. A SIGHUP that is ignored, as under nohup(1),
-///   stays ignored; so do SIGINT and SIGQUIT that a shell ignores for its background jobs.
+///   stays ignored.
 /// - SIGINT climbs: drain, then hand over now, then exit now.
 /// - SIGQUIT hands over now.
 /// - SIGPIPE is ignored from here on: a closed standard output must not end a service in the middle of its stop.
@@ -36,7 +35,9 @@ public struct ProcessSignals: Sendable {
 
     private init() {}
 
-    /// Takes the process's stop signals. Calling it again changes nothing.
+    /// Takes the process's stop signals.
+    ///
+    /// Calling it again changes nothing.
     public static func take() -> ProcessSignals {
         SignalCenter.shared.take(stopSignals)
         return ProcessSignals()
@@ -84,15 +85,18 @@ package final class SignalCenter: Sendable {
         let missing = state.withLock { state in numbers.filter { !state.taken.contains($0) } }
         guard !missing.isEmpty else { return }
         _ = lastcall_signals_ignore(SIGPIPE)
-        install(missing.filter { $0 == SIGTERM || lastcall_signals_is_ignored($0) == 0 })
+        install(missing.filter { $0 != SIGHUP || lastcall_signals_is_ignored($0) == 0 })
     }
 
     fileprivate func handOn(_ numbers: [Int32], _ onSignal: @escaping @Sendable (ReceivedSignal) -> Void) {
+        let numbers = numbers.filter { isTaken($0) || lastcall_signals_is_ignored($0) == 0 }
         state.withLock { state in
             for number in numbers { state.others[number] = onSignal }
         }
         install(numbers)
     }
+
+    private func isTaken(_ number: Int32) -> Bool { state.withLock { $0.taken.contains(number) } }
 
     private func install(_ numbers: [Int32]) {
         let end = lastcall_signals_open()
@@ -104,7 +108,10 @@ package final class SignalCenter: Sendable {
         }
     }
 
-    /// The signals whose handler somebody else replaced. They are taken back.
+    /// The signals whose handler somebody else replaced.
+    ///
+    /// They are taken back. A Dispatch source also reads its signal from a descriptor (signalfd(2)), and then whoever is first
+    /// gets it: either way a stop begins, but its cause may be that the other side's member ended.
     package func reclaim() -> [Int32] {
         state.withLock { $0.taken }.filter { number in
             guard lastcall_signals_is_ours(number) == 0 else { return false }
@@ -112,7 +119,9 @@ package final class SignalCenter: Sendable {
         }
     }
 
-    /// Makes a lifecycle the listener. What came before is handed to it at once.
+    /// Makes a lifecycle the listener.
+    ///
+    /// What came before is handed to it at once.
     package func listen(_ listener: @escaping @Sendable (ReceivedSignal) -> Void) {
         let backlog: [ReceivedSignal] = state.withLock { state in
             defer { state.listener = .lifecycle(listener) }

@@ -12,8 +12,9 @@ import CLastCall
 public struct ReceivedSignal: Sendable, Hashable {
     /// The signal's number.
     public let number: Int32
-    /// The sending process; `nil` where the kernel itself sent it, as the terminal's Ctrl-C. 0 is a process outside this PID
-    /// namespace.
+    /// The sending process; `nil` where the kernel itself sent it, as the terminal's Ctrl-C.
+    ///
+    /// 0 is a process outside this PID namespace.
     public let pid: Int32?
     /// The sending process's user.
     public let uid: UInt32?
@@ -25,7 +26,9 @@ public struct ReceivedSignal: Sendable, Hashable {
         self.uid = uid
     }
 
-    /// Reads the handler's record. Codes at or below zero come from processes (sigaction(2)).
+    /// Reads the handler's record.
+    ///
+    /// Codes at or below zero come from processes (sigaction(2)).
     init(_ record: lastcall_signal) {
         let hasSender = record.code <= 0
         self.init(number: record.number, pid: hasSender ? record.pid : nil, uid: hasSender ? record.uid : nil)

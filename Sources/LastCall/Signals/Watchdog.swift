@@ -1,5 +1,4 @@
 import CLastCall
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -67,7 +66,9 @@ package final class Watchdog: Sendable {
         }
     }
 
-    /// Sets an alarm, in place of the one with the same name; `nil` removes it. It fires once, on the watchdog's thread.
+    /// Sets an alarm, in place of the one with the same name; `nil` removes it.
+    ///
+    /// It fires once, on the watchdog's thread.
     package func set(_ alarm: AlarmID, at instant: ContinuousClock.Instant?, fire: @escaping @Sendable () -> Void) {
         state.withLock { $0.alarms[alarm] = instant.map { Alarm(at: $0, fire: fire) } }
         wake()

@@ -1,6 +1,6 @@
-import Synchronization
-
-/// Places at which a test may kill the process, to see what is left. Outside tests nobody listens, and passing one costs a lock.
+/// Places at which a test may kill the process, to see what is left.
+///
+/// Outside tests nobody listens, and passing one costs a lock.
 package enum CrashPoint {
     private static let handler = Mutex<(@Sendable (String) -> Void)?>(nil)
 

@@ -20,7 +20,9 @@ public struct Ledger: Sendable, Hashable {
     public var deadLettered: Int
     /// What the member itself knows to be lost.
     public var cut: Int
-    /// How many items a second the member finishes, where it knows. The receipt predicts from it what cannot make it.
+    /// How many items a second the member finishes, where it knows.
+    ///
+    /// The receipt predicts from it what cannot make it.
     public var donePerSecond: Double?
 
     /// Creates a ledger.

@@ -8,7 +8,9 @@ public struct ShutdownCause: Sendable, Hashable, Codable, CustomStringConvertibl
         /// Creates a kind from its name.
         public init(rawValue: String) { self.rawValue = rawValue }
 
-        /// A signal, such as SIGTERM. The sender is known where the kernel tells.
+        /// A signal, such as SIGTERM.
+        ///
+        /// The sender is known where the kernel tells.
         public static let signal = Kind(rawValue: "signal")
         /// The program called ``Lifecycle/stop(_:)``.
         public static let call = Kind(rawValue: "call")
@@ -30,7 +32,9 @@ public struct ShutdownCause: Sendable, Hashable, Codable, CustomStringConvertibl
     public let kind: Kind
     /// The signal's, caller's or member's own words: `SIGTERM`, `member "web" ended`.
     public let detail: String
-    /// The process that sent the signal, where the kernel tells. 0 means a process outside this PID namespace, or the kernel.
+    /// The process that sent the signal, where the kernel tells.
+    ///
+    /// 0 means a process outside this PID namespace, or the kernel.
     public let pid: Int32?
     /// The user that sent the signal, where the kernel tells.
     public let uid: UInt32?

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// One member's view of the stop: written by its lifecycle, read through ``Shutdown``.
 package final class ShutdownScope: Sendable {
     /// What a member can know about the stop.

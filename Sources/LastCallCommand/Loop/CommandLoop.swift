@@ -1,6 +1,5 @@
 import CLastCall
 import LastCall
-import Synchronization
 
 #if canImport(Musl)
     import Musl
@@ -25,6 +24,8 @@ final class CommandLoop: Sendable {
         case kill(UInt64, StopReason)
         /// Its owner sent it a signal.
         case signalled(UInt64, Int32)
+        /// The stop is to begin with another signal.
+        case stopSignal(UInt64, Int32)
         /// Its lines were taken: read on.
         case readOn(UInt64)
     }

@@ -32,6 +32,9 @@ struct CommandOrder: Sendable {
     /// Sends SIGKILL now.
     func kill(_ reason: StopReason) { loop.post(.kill(number, reason)) }
 
+    /// Has a later stop begin with this signal.
+    func beginStop(with signal: Int32) { loop.post(.stopSignal(number, signal)) }
+
     /// Its owner sends a signal of their own.
     func signalled(_ signal: Int32) { loop.post(.signalled(number, signal)) }
 }

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What the loop tells the task that runs a command.
 final class CommandOutlet: Sendable {
     /// The leader's number, or why there is none; set once the program runs.

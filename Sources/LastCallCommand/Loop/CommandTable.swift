@@ -64,6 +64,7 @@ final class CommandTable {
         case .stop(let number, let reason): commands[number]?.stop(reason)
         case .kill(let number, let reason): commands[number]?.kill(reason)
         case .signalled(let number, let signal): commands[number]?.signalled(signal)
+        case .stopSignal(let number, let signal): commands[number]?.stopSignal = signal
         case .readOn(let number): commands[number]?.readOn()
         }
     }

@@ -36,6 +36,9 @@ final class RunningCommand {
     /// A leader that not even SIGKILL ended in time, for the table to reap later.
     private(set) var leftBehind: SpawnedProcess?
 
+    /// The signal that its stop begins with.
+    var stopSignal: Int32
+
     /// Who belongs to it.
     private var tree: ProcessTree
     /// What it wants of the next snapshot, in this order.
@@ -52,6 +55,7 @@ final class RunningCommand {
     ) {
         self.number = number
         self.command = command
+        stopSignal = command.stopPolicy.signal
         self.process = process
         self.outlet = outlet
         self.shutdown = shutdown
@@ -150,7 +154,7 @@ extension RunningCommand {
         let now = MonotonicTime.now
         switch action {
         case .terminate:
-            signalAll(members, command.stopPolicy.signal)
+            signalAll(members, stopSignal)
             // A stopped process acts on no other signal but SIGKILL.
             signalAll(members, SIGCONT)
         case .survey: perform(machine.surveyed(alive: members.count, at: now))

@@ -1,4 +1,4 @@
-import Synchronization
+import LastCall
 
 /// The lines between the loop that reads them and the task that wants them: one producer, one consumer, bounded.
 ///

@@ -1,4 +1,4 @@
-import Synchronization
+import LastCall
 
 /// A value that is set once and that anybody may wait for, also a cancelled task.
 ///

@@ -1,5 +1,6 @@
+import LastCall
+
 import CLastCall
-import Synchronization
 
 #if canImport(Musl)
     import Musl

@@ -1,7 +1,8 @@
 import LastCall
 
-/// Plays one random stop and checks what must hold for every stop. The seed decides everything, so a failure can be played
-/// again.
+/// Plays one random stop and checks what must hold for every stop.
+///
+/// The seed decides everything, so a failure can be played again.
 package struct LifecycleSimulation {
     /// What one seed came to.
     package struct Outcome: Sendable {

@@ -24,6 +24,7 @@ struct FixtureRun {
     }
 
     /// Sends SIGTERM; it is kept where it comes before the lifecycle runs, and kills where it comes before `main` did.
+    ///
     /// The process has taken its signals once SIGTERM is in its caught set (`SigCgt` in proc(5)).
     func stopOnceReady() async throws {
         let mask = UInt64(1) << UInt64(SIGTERM - 1)

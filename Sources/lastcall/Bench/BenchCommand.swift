@@ -1,0 +1,7 @@
+import ArgumentParser
+
+/// `lastcall bench`: measures, and prints ratios.
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure this machine, and print ratios.", subcommands: [LifecycleBench.self])
+}

@@ -1,0 +1,88 @@
+import LastCall
+
+/// The options of `lastcall run`, checked.
+struct RunSettings {
+    /// What is wrong with the command line, and what to write instead.
+    struct UsageError: Error, CustomStringConvertible {
+        /// The whole sentence.
+        let description: String
+    }
+
+    /// The program and its arguments.
+    let command: [String]
+    /// The program's name in the receipt: the last part of its path.
+    let name: String
+    /// The grace period, where it is stated.
+    let grace: Duration?
+    /// How long after the first signal what is left is killed.
+    let killAfter: Duration?
+    /// Exit codes that count as 0.
+    let okExitCodes: Set<Int32>
+    /// Which signal is sent in place of which.
+    let rewrites: [Int32: Int32]
+    /// The most memory the process tree may hold.
+    let memoryBytes: Int?
+    /// The longest the program may run.
+    let timeout: Duration?
+
+    init(_ options: RunCommand) throws {
+        try self.init(
+            command: options.command, grace: options.grace, killAfter: options.killAfter, okExit: options.okExit,
+            forward: options.forward, memory: options.memory, timeout: options.timeout)
+    }
+
+    init(
+        command: [String], grace: String? = nil, killAfter: String? = nil, okExit: String? = nil,
+        forward: [String] = [],
+        memory: String? = nil, timeout: String? = nil
+    ) throws {
+        guard let program = command.first else {
+            throw UsageError(
+                description: "no command: write it after --, as in: lastcall run -- python3 -m http.server")
+        }
+        guard !program.isEmpty else { throw UsageError(description: "the command's name is empty") }
+        self.command = command
+        self.name = program.split(separator: "/").last.map(String.init) ?? program
+        self.grace = try grace.map { try Self.duration($0, option: "--grace") }
+        self.killAfter = try killAfter.map { try Self.duration($0, option: "--kill-after") }
+        self.timeout = try timeout.map { try Self.duration($0, option: "--timeout") }
+        self.memoryBytes = try memory.map(Self.bytes)
+        self.okExitCodes = try Set(
+            (okExit ?? "").split(separator: ",").map { text in
+                guard let code = Int32(text.trimmingSpaces()), (0...255).contains(code) else {
+                    throw UsageError(
+                        description:
+                            "--ok-exit \(text): write exit codes from 0 to 255 separated by commas, such as 143")
+                }
+                return code
+            })
+        self.rewrites = try forward.reduce(into: [:]) { rewrites, text in
+            let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+            guard parts.count == 2, let from = ReceivedSignal.number(named: String(parts[0])),
+                let to = ReceivedSignal.number(named: String(parts[1]))
+            else { throw UsageError(description: "--forward \(text): write two signals such as TERM=QUIT") }
+            rewrites[from] = to
+        }
+    }
+
+    private static func duration(_ text: String, option: String) throws -> Duration {
+        guard let duration = DurationText.parse(text), duration > .zero else {
+            throw UsageError(description: "\(option) \(text): write a duration above 0, such as 30s, 500ms or 1m30s")
+        }
+        return duration
+    }
+
+    /// Reads a size: a number with `B`, `KiB`, `MiB`, `GiB` (powers of 1,024) or `kB`, `MB`, `GB` (powers of 1,000).
+    private static func bytes(_ text: String) throws -> Int {
+        let units: [String: Int] = [
+            "": 1, "b": 1, "k": 1024, "kib": 1024, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30,
+            "kb": 1000,
+            "mb": 1_000_000, "gb": 1_000_000_000,
+        ]
+        let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        guard let value = Double(digits), value.isFinite, let unit = units[text.dropFirst(digits.count).lowercased()],
+            value * Double(unit) >= 1, value * Double(unit) < 1e18
+        else { throw UsageError(description: "--memory \(text): write a size such as 512MiB or 2GiB") }
+        return Int(value * Double(unit))
+    }
+}

@@ -1,0 +1,181 @@
+import LastCall
+import LastCallCommand
+import ServiceLifecycle
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The supervised program as a member of a plan: it holds one thing, the program.
+final class Supervisor: Service, LedgerReporting, Sendable {
+    /// Why the program's end is a failure.
+    struct Failure: Error, CustomStringConvertible {
+        /// The whole sentence.
+        let description: String
+    }
+
+    /// What is known of the program.
+    private struct State {
+        /// The running program.
+        var process: CommandProcess?
+        /// Its end.
+        var result: CommandResult?
+        /// Why it could not be started.
+        var startError: CommandError?
+        /// How long it may take to stop.
+        var killAfter = Duration.seconds(10)
+        /// Signals to pass on that came before the program was there.
+        var pending: [Int32] = []
+        /// The signal that the stop begins with, where it began before the program was there.
+        var stopSignal: Int32?
+    }
+
+    private let settings: RunSettings
+    private let state = Mutex(State())
+    private let terminal = TerminalLoan()
+
+    init(_ settings: RunSettings) { self.settings = settings }
+
+    /// Takes the place of PID 1: orphans are ours, and so are the signals that are passed on.
+    func prepare(killAfter: Duration, signals: ProcessSignals) {
+        state.withLock { $0.killAfter = killAfter }
+        OrphanReaper.becomeSubreaper()
+        do {
+            try OrphanReaper.reapContinuously()
+        } catch {
+            RunCommand.complain("orphans will not be reaped: \(error)")
+        }
+        // A terminal that goes away sends SIGHUP and wants a stop; elsewhere it is the custom of daemons to reread their
+        // configuration.
+        let passedOn = [SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM, SIGCONT] + (isatty(STDIN_FILENO) == 1 ? [] : [SIGHUP])
+        signals.take(passedOn) { [self] signal in
+            passOn(rewritten(signal.number))
+        }
+    }
+
+    /// Sends the program a signal, as soon as there is a program.
+    private func passOn(_ signal: Int32) {
+        let process = state.withLock { state in
+            if state.process == nil && state.result == nil && state.pending.count < 16 { state.pending.append(signal) }
+            return state.process
+        }
+        process?.signal(signal)
+    }
+
+    /// Makes the running program known, and gives it what came before.
+    private func began(_ process: CommandProcess) {
+        let (pending, stopSignal) = state.withLock { state in
+            state.process = process
+            defer { state.pending = [] }
+            return (state.pending, state.stopSignal)
+        }
+        if let stopSignal { process.setStopSignal(stopSignal) }
+        for signal in pending { process.signal(signal) }
+        terminal.lend(to: process)
+    }
+
+    private func rewritten(_ signal: Int32) -> Int32 { settings.rewrites[signal] ?? signal }
+
+    /// Runs the program until it and all that it started have ended.
+    func run() async throws {
+        let command = Command(
+            settings.command[0], Array(settings.command.dropFirst()), standardInput: .inherit, standardOutput: .inherit,
+            standardError: .inherit,
+            stopPolicy: StopPolicy(signal: rewritten(SIGTERM), killAfter: state.withLock { $0.killAfter }),
+            limits: CommandLimits(time: settings.timeout, memoryBytes: settings.memoryBytes),
+            okExitCodes: settings.okExitCodes.union([0]), adoptsOrphans: true)
+        let result: CommandResult
+        do {
+            result = try await command.withProcess { process in
+                began(process)
+                return await process.result
+            }
+        } catch let error as CommandError {
+            state.withLock { $0.startError = error }
+            throw error
+        }
+        terminal.takeBack()
+        state.withLock { state in
+            state.process = nil
+            state.result = result
+        }
+        if let failure = Self.failure(result) { throw Failure(description: failure) }
+    }
+
+    /// The signal that began the stop is the one that the program gets.
+    func heard(_ event: LifecycleEvent) {
+        switch event.kind {
+        case .stopBegan(let cause):
+            guard let signal = Self.signal(cause).map(rewritten) else { return }
+            let process = state.withLock { state in
+                state.stopSignal = signal
+                return state.process
+            }
+            process?.setStopSignal(signal)
+        case .causeNoted(let cause):
+            if let signal = Self.signal(cause) { passOn(rewritten(signal)) }
+        default: return
+        }
+    }
+
+    private static func signal(_ cause: ShutdownCause) -> Int32? {
+        cause.kind == .signal ? ReceivedSignal.number(named: cause.detail) : nil
+    }
+
+    /// Says how the program failed, where nobody had asked it to stop.
+    private static func failure(_ result: CommandResult) -> String? {
+        switch result.outcome {
+        case .succeeded: return nil
+        case .stopped(let reason):
+            let isOurs = reason == .timeout || reason == .memory || reason == .outputLimit
+            return isOurs ? "stopped by its limit: \(reason)" : nil
+        case .failed, .lost:
+            switch result.exitStatus {
+            case .exited(let code): return "exited with \(code)"
+            case .signalled(SIGKILL): return "killed by a SIGKILL that lastcall did not send; out of memory?"
+            case .signalled(let signal): return "died of \(ReceivedSignal.name(of: signal))"
+            case .unknown: return "ended, and nobody knows how"
+            }
+        }
+    }
+
+    /// The exit code of the whole: the program's own unless something had to be forced.
+    func exitCode(for receipt: Receipt) -> Int32 {
+        if receipt.exitCode == ExitCode.unaccounted || receipt.outcome == .forced { return receipt.exitCode }
+        let (result, startError) = state.withLock { ($0.result, $0.startError) }
+        if let startError { return startError.shellCode }
+        guard let result else { return receipt.exitCode }
+        switch result.outcome {
+        case .stopped(.timeout), .stopped(.memory), .stopped(.outputLimit): return ExitCode.forced
+        case .stopped, .succeeded, .failed, .lost:
+            if result.wasKilled { return ExitCode.forced }
+            let code = result.exitStatus.shellCode
+            return settings.okExitCodes.contains(code) ? ExitCode.clean : code
+        }
+    }
+
+    // MARK: Ledger
+
+    /// One program, held or done; cut where something of it had to be killed.
+    var ledger: Ledger {
+        state.withLock { state in
+            if let result = state.result {
+                return Ledger(accepted: 1, done: result.wasKilled ? 0 : 1, cut: result.wasKilled ? 1 : 0)
+            }
+            return state.process == nil ? Ledger() : Ledger(held: 1, accepted: 1)
+        }
+    }
+
+    /// The running program.
+    func heldItems(itemsMax: Int) -> [LedgerItem] {
+        state.withLock { $0.process.map { [LedgerItem("\(settings.name), pid \($0.pid)")] } ?? [] }
+    }
+
+    /// The program that had to be killed.
+    func cutItems(itemsMax: Int) -> [LedgerItem] {
+        guard let result = state.withLock({ $0.result }), result.wasKilled else { return [] }
+        return [LedgerItem("\(settings.name) did not end by itself and was killed", age: result.duration)]
+    }
+}
