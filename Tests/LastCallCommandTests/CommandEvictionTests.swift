@@ -1,10 +1,11 @@
 import Glibc
 import LastCall
-import LastCallCommand
 import LastCallTesting
 import ServiceLifecycle
 import ServiceLifecycleTestKit
 import Testing
+
+@testable import LastCallCommand
 
 @Suite("Being told to stop with a command running")
 struct CommandEvictionTests {
