@@ -68,6 +68,8 @@ let package = Package(
             name: "LastCallTests",
             dependencies: [
                 "LastCall", "LastCallTesting", "LifecycleFixture",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
             ]

@@ -1,0 +1,123 @@
+import LastCall
+import LastCallTesting
+import ServiceLifecycle
+import ServiceLifecycleTestKit
+import Testing
+
+/// The gate, background tasks, and the sequence that ends.
+@Suite struct InFlightTests {
+    @Test("S3 whoever got a token is waited for, whoever did not was told, however entering and closing race")
+    func race() async throws {
+        for _ in 0..<200 {
+            let gate = InFlightGate()
+            let entered = Counter()
+            await withDiscardingTaskGroup { group in
+                for task in 0..<4 {
+                    group.addTask {
+                        for _ in 0..<50 {
+                            guard let token = try? gate.enter() else { return }  // closed: that is what is tested
+                            _ = entered.next()
+                            token.end(task == 0 ? .kept : .done)
+                        }
+                    }
+                }
+                group.addTask { gate.close() }
+            }
+            try await gate.drain()
+            let ledger = gate.ledger
+            #expect(ledger.held == 0)
+            #expect(ledger.accepted == entered.current)
+            #expect(ledger.done + ledger.kept == ledger.accepted)
+        }
+    }
+
+    @Test("a closed gate refuses with its own error, and lists what it holds by label") func labels() throws {
+        let gate = InFlightGate()
+        let asked = Mutex(false)
+        let token = try gate.enter {
+            asked.withLock { $0 = true }
+            return "report 7"
+        }
+        gate.close()
+        let error = #expect(throws: LastCallError.self) { try gate.enter().end(.done) }
+        #expect(error?.code == .closed)
+        #expect(!asked.withLock { $0 })
+        #expect(gate.heldItems(itemsMax: 5).map(\.label) == ["report 7"])
+        token.end(.cut)
+        #expect(gate.cutItems(itemsMax: 5).map(\.label) == ["report 7"])
+        #expect(gate.ledger == Ledger(held: 0, accepted: 1, cut: 1))
+    }
+
+    @Test("a drain with a deadline says how many are left") func deadline() async throws {
+        let (gate, clock) = (InFlightGate(), ManualClock())
+        let token = try gate.enter()
+        let drain = UnstructuredTask.startThrowing {
+            try await gate.drain(until: ManualClock.Instant(offset: .seconds(5)), clock: clock)
+        }
+        await clock.waitForSleepers(1)
+        clock.advance(by: .seconds(5))
+        #expect(try await drain.value == 1)
+        token.end(.done)
+        #expect(try await gate.drain(until: ManualClock.Instant(offset: .seconds(9)), clock: clock) == 0)
+    }
+
+    @Test("S10 background work may start while a request is in flight, and is waited for after the last one")
+    func background() async throws {
+        let (requests, finish) = (InFlightGate(), Latch<Void>())
+        let background = BackgroundTasks(after: requests)
+        let request = Mutex<InFlightToken?>(try requests.enter())
+        #expect(throws: LastCallError.self) { try background.start("too early") {} }
+        try await testGracefulShutdown { trigger in
+            async let running: Void = background.run()
+            while (try? background.start("probe") {}) == nil { await Task.yield() }  // not running yet
+            trigger.triggerGracefulShutdown()
+            requests.close()
+            try background.start("index") { try await finish.wait() }
+            request.withLock { $0.take() }?.end(.done)
+            finish.open()
+            try await running
+        }
+        #expect(background.ledger == Ledger(held: 0, accepted: 2, done: 2))
+    }
+
+    /// A source that counts what was taken from it, and does not stop when it is cancelled in the middle of a pull.
+    struct CountingSource: AsyncSequence, AsyncIteratorProtocol, Sendable {
+        let taken: Latch<Int> = Latch()
+        let count = Counter()
+        mutating func next() async -> Int? {
+            await Task.yield()
+            guard !Task.isCancelled else { return nil }
+            let number = count.next()
+            await Task.yield()
+            return number
+        }
+        func makeAsyncIterator() -> CountingSource { self }
+    }
+
+    /// A number that goes up.
+    final class Counter: Sendable {
+        private let value = Mutex(0)
+        var current: Int { value.withLock { $0 } }
+        func next() -> Int {
+            value.withLock {
+                $0 += 1
+                return $0
+            }
+        }
+    }
+
+    @Test("L6 an element that was taken from the source is never dropped") func sequence() async throws {
+        for run in 0..<1000 {
+            let source = CountingSource()
+            let received = try await testGracefulShutdown { trigger in
+                var received = 0
+                for try await element in source.endingOnShutdown() {
+                    received = element
+                    if element == 3 { UnstructuredTask.start { trigger.triggerGracefulShutdown() } }
+                }
+                return received
+            }
+            #expect(received == source.count.current, "run \(run)")
+        }
+    }
+}
