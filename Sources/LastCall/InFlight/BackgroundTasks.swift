@@ -11,7 +11,7 @@ public import ServiceLifecycle
 ///
 /// Put it into a stage after its requests'. It takes work while any request is still in flight, also during the stop; it closes
 /// after the last one and ends when its own work is done. At its stage's end what still runs is cancelled, and listed.
-public final class BackgroundTasks: Service, LedgerReporting, Sendable {
+public final class BackgroundTasks: Service, ReadinessReporting, LedgerReporting, Sendable {
     /// One piece of work.
     private struct Work: Sendable {
         /// What it does.
@@ -38,6 +38,7 @@ public final class BackgroundTasks: Service, LedgerReporting, Sendable {
     private let queue: AsyncStream<Work>
     private let continuation: AsyncStream<Work>.Continuation
     private let isRunning = Mutex(false)
+    private let ready = Latch<Void>()
 
     /// Creates a place for background work.
     ///
@@ -64,9 +65,13 @@ public final class BackgroundTasks: Service, LedgerReporting, Sendable {
         continuation.yield(Work(body: body, place: Place(token)))
     }
 
+    /// Returns once work can be started, so that the stage of its requests does not start before.
+    public func waitUntilReady() async throws { try await ready.wait() }
+
     /// Runs the work until the last request is gone and the last work is done.
     public func run() async throws {
         isRunning.withLock { $0 = true }
+        ready.open()
         defer { isRunning.withLock { $0 = false } }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [self] in try await closeAfterTheLastRequest() }
