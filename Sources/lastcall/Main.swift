@@ -1,4 +1,5 @@
 import ArgumentParser
+import LastCall
 
 #if canImport(Glibc)
     import Glibc
@@ -14,7 +15,7 @@ import ArgumentParser
 @main
 enum Program {
     static func main() {
-        Task.detached {
+        UnstructuredTask.start {
             await LastCallCommandLine.main()
             exit(EXIT_SUCCESS)
         }
