@@ -32,7 +32,9 @@ import Testing
         /// Has the shell run `lastcall run` with a script of its own.
         func run(_ script: String, options: String = "", suffix: String = "") throws {
             let file = try folder.write(script, to: "job")
-            type("\(BuiltProgram.path("lastcall")) run --receipt \(folder.path)/receipt.json \(options) -- sh \(file)\(suffix)")
+            type(
+                "\(BuiltProgram.path("lastcall")) run --receipt \(folder.path)/receipt.json \(options) -- sh \(file)\(suffix)"
+            )
         }
 
         /// Types a line.
@@ -61,7 +63,7 @@ import Testing
         async throws
     {
         let shell = try Shell()
-        try shell.run("trap 'echo goes on; exit 5' CONT; echo \"program $$\"; while :; do sleep 0.05; done")
+        try shell.run("trap 'echo goes on; exit 5' CONT; sleep 60 & echo \"program $$\"; while :; do wait; done")
         let pid = try await shell.pid("program")
         shell.program.write(Self.suspendKey)
         try await shell.program.line("Stopped")
@@ -73,7 +75,8 @@ import Testing
         try await shell.exit()
     }
 
-    @Test("B13 a program that reads the terminal has it, gives it up on Ctrl-Z, and has it again after fg") func reader()
+    @Test("B13 a program that reads the terminal has it, gives it up on Ctrl-Z, and has it again after fg")
+    func reader()
         async throws
     {
         let shell = try Shell()
@@ -92,7 +95,8 @@ import Testing
         try await shell.exit()
     }
 
-    @Test("B13 a program that reads the terminal in the background stops the job, and reads after fg") func backgroundReader()
+    @Test("B13 a program that reads the terminal in the background stops the job, and reads after fg")
+    func backgroundReader()
         async throws
     {
         let shell = try Shell()
@@ -111,7 +115,7 @@ import Testing
     func backgroundAndKill() async throws {
         let shell = try Shell()
         try shell.run(
-            "trap 'echo goes on' CONT; trap 'echo finishing; exit 6' TERM; echo \"program $$\"; while :; do sleep 0.05; done",
+            "trap 'echo goes on' CONT; trap 'echo finishing; exit 6' TERM; sleep 60 & echo \"program $$\"; while :; do wait; done",
             options: "--grace 30s")
         _ = try await shell.pid("program")
         shell.program.write(Self.suspendKey)
@@ -133,7 +137,7 @@ import Testing
     @Test("B13 without the terminal on standard input Ctrl-Z stops both just the same") func otherInput() async throws {
         let shell = try Shell()
         try shell.run(
-            "trap 'echo goes on; exit 7' CONT; echo \"program $$\"; while :; do sleep 0.05; done",
+            "trap 'echo goes on; exit 7' CONT; sleep 60 & echo \"program $$\"; while :; do wait; done",
             suffix: " </dev/null")
         let pid = try await shell.pid("program")
         shell.program.write(Self.suspendKey)
@@ -159,7 +163,9 @@ import Testing
         #expect(try await program.exit() == 8)
     }
 
-    @Test("B13 without a shell and without a program that stops, --forward says what SIGTSTP means") func rewritten() async throws {
+    @Test("B13 without a shell and without a program that stops, --forward says what SIGTSTP means") func rewritten()
+        async throws
+    {
         let run = try RunProcessTests.Run(
             ["--forward", "TSTP=USR1"], RunProcessTests.script("trap 'exit 9' USR1"))
         try await run.program.line("ready")

@@ -10,7 +10,7 @@ import Testing
 struct JobControlStateMachineTests {
     private func running(isInit: Bool = false, hasTerminal: Bool = true) -> JobControlStateMachine {
         var machine = JobControlStateMachine(isInit: isInit, hasTerminal: hasTerminal)
-        machine.began()
+        #expect(machine.began() == .none)
         return machine
     }
 
@@ -33,7 +33,8 @@ struct JobControlStateMachineTests {
         #expect(machine.ended(.program) == .takeBack)
     }
 
-    @Test("B13 a program that goes on in the background is not given the terminal, and takes none back") func background() {
+    @Test("B13 a program that goes on in the background is not given the terminal, and takes none back")
+    func background() {
         var machine = running()
         #expect(machine.programStopped(by: SIGTTOU, .ours) == .lend)
         #expect(machine.programStopped(by: SIGTSTP, .program) == .follow(SIGTSTP))
@@ -41,7 +42,9 @@ struct JobControlStateMachineTests {
         #expect(machine.ended(.other) == .none)
     }
 
-    @Test("B13 a program that reads in the background stops the job as it would alone, and once where no shell continues it")
+    @Test(
+        "B13 a program that reads in the background stops the job as it would alone, and once where no shell continues it"
+    )
     func readsInBackground() {
         var machine = running()
         #expect(machine.programStopped(by: SIGTTIN, .other) == .follow(SIGTTIN))
@@ -82,11 +85,13 @@ struct JobControlStateMachineTests {
         #expect(machine.programStopped(by: SIGTTIN, .ours) == .lend)
     }
 
-    @Test("B13 Ctrl-Z before the program runs stops the supervisor, and after its end nobody") func beforeAndAfter() {
+    @Test("B13 Ctrl-Z before the program runs is passed on once it does, and after its end stops nobody")
+    func beforeAndAfter() {
         var machine = JobControlStateMachine(isInit: false, hasTerminal: true)
-        #expect(machine.suspendRequested(isFromTerminal: true) == .follow(SIGTSTP))
+        #expect(machine.suspendRequested(isFromTerminal: true) == .none)
+        #expect(machine.began() == .signal(SIGTSTP))
+        #expect(machine.programStopped(by: SIGTSTP, .ours) == .follow(SIGTSTP))
         #expect(machine.resumed(.ours) == .signal(SIGCONT))
-        machine.began()
         #expect(machine.ended(.ours) == .none)
         #expect(machine.suspendRequested(isFromTerminal: true) == .none)
         #expect(machine.programStopped(by: SIGTSTP, .ours) == .none)

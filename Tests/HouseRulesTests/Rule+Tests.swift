@@ -36,7 +36,7 @@ extension Rule {
             covers: Paths.test,
             find: {
                 $0.findings(
-                    #/#(expect|require)\b.*(\b(Continuous|Suspending)Clock\b|\.duration\(to:\s*\.now|\belapsed(Seconds)?\s*[<>])|\.timeLimit\(/#
+                    #/#(expect|require)\b.*(\b(Continuous|Suspending)Clock\b|\.duration\(to:\s*\.now|\belapsed(Seconds)?\s*[<>])/#
                         .asCode)
             },
             breaching: (
@@ -44,8 +44,8 @@ extension Rule {
                     path: "Tests/A/A.swift",
                     text:
                         "#expect(ContinuousClock.now - start < .seconds(1))\n#expect(start.duration(to: .now) > .seconds(2))\n"
-                        + "try #require(receipt.elapsedSeconds < 3)\n@Test(.timeLimit(.minutes(1))) func a() {}\n"
-                ), lines: [1, 2, 3, 4]
+                        + "try #require(receipt.elapsedSeconds < 3)\n"
+                ), lines: [1, 2, 3]
             ),
             clean: Example(
                 path: "Tests/A/A.swift",

@@ -39,11 +39,13 @@ final class JobControl: Sendable {
 
     /// The program runs.
     func began(_ program: CommandProcess) {
-        state.withLock { state in
+        let action = state.withLock { state in
             state.program = program
-            state.machine.began()
+            return state.machine.began()
         }
-        if hasTerminal { watch(program) }
+        // Before the program is stopped, so that the stop is seen.
+        if hasTerminal || action != .none { watch(program) }
+        perform(action, program)
     }
 
     /// The stop began.

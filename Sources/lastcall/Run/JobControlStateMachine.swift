@@ -67,8 +67,10 @@ struct JobControlStateMachine {
     }
 
     /// The program runs.
-    mutating func began() {
-        if case .waiting = state { state = .running }
+    mutating func began() -> Action {
+        guard case .waiting = state else { return .none }
+        state = .running
+        return isAsked ? .signal(suspendSignal) : .none
     }
 
     /// The stop began; from here on the deadline counts.
@@ -88,15 +90,18 @@ struct JobControlStateMachine {
         if isInit { return isFromTerminal ? .none : .signal(SIGTSTP) }
         switch state {
         case .waiting:
-            isFollowing = true
-            return .follow(SIGTSTP)
+            // Its start is a matter of milliseconds; whoever stopped here would find it running when asked again.
+            isAsked = true
+            return .none
         case .running:
             isAsked = true
-            // In a session of its own the program's group is orphaned, and the kernel discards SIGTSTP (setpgid(2)).
-            return .signal(hasTerminal ? SIGTSTP : SIGSTOP)
+            return .signal(suspendSignal)
         case .ending, .gone: return .none
         }
     }
+
+    /// In a session of its own the program's group is orphaned, and the kernel discards SIGTSTP (setpgid(2)).
+    private var suspendSignal: Int32 { hasTerminal ? SIGTSTP : SIGSTOP }
 
     /// The program was stopped by a signal.
     mutating func programStopped(by signal: Int32, _ foreground: Foreground) -> Action {
