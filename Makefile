@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-SWIFT ?= swift
+export SWIFT ?= swift
 # What the formatter looks at; folders that are not there yet are left out.
 SWIFT_SOURCES := $(wildcard Sources Tests Benchmarks Examples Package.swift)
 SIMULATION_SEEDS ?= 100000
@@ -23,13 +23,13 @@ run: ## build lastcall and watch it stop an example: press Ctrl-C
 
 test: ## all tests, with a simulation of 2,000 seeds
 	@scripts/prerequisites test
-	@$(SWIFT) test
+	@scripts/test
 
 check: ## the gate: format, build with warnings as errors, tests, thread sanitizer
 	@scripts/prerequisites test
 	@$(MAKE) lint
 	@$(MAKE) build
-	@$(SWIFT) test
+	@scripts/test
 	@$(MAKE) tsan
 
 format: ## format the Swift sources in place
@@ -45,7 +45,7 @@ build: ## build everything, tests included
 # House rules read files and start no threads. Detected races make the test process, or the program it drives, exit with 66.
 tsan: ## the tests under the thread sanitizer
 	@scripts/prerequisites test
-	@$(SWIFT) test --scratch-path .build-tsan --sanitize=thread --skip HouseRulesTests
+	@scripts/test --scratch-path .build-tsan --sanitize=thread --skip HouseRulesTests
 
 simulate: ## the simulation in release, SIMULATION_SEEDS=100000
 	@scripts/prerequisites build

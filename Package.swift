@@ -44,7 +44,7 @@ let package = Package(
         .executableTarget(
             name: "lastcall",
             dependencies: [
-                "LastCall", "LastCallCommand", "CLibYAML",
+                "LastCall", "LastCallCommand", "CLastCall", "CLibYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),

@@ -85,3 +85,20 @@ int lastcall_signals_ignore(int number) {
     if (sigaction(number, &action, NULL) < 0) return -errno;
     return 0;
 }
+
+int lastcall_signals_stop_self(int number) {
+    struct sigaction standard, before;
+    memset(&standard, 0, sizeof standard);
+    standard.sa_handler = SIG_DFL;
+    sigemptyset(&standard.sa_mask);
+    if (sigaction(number, &standard, &before) < 0) return -errno;
+    sigset_t set, mask;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    pthread_sigmask(SIG_UNBLOCK, &set, &mask);
+    // To this thread, so that it is delivered before the call returns; a stop is the whole process's all the same.
+    int error = raise(number) == 0 ? 0 : errno;
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    sigaction(number, &before, NULL);
+    return -error;
+}

@@ -240,6 +240,17 @@ int lastcall_wait(pid_t pid, bool reap, struct lastcall_exit *result) {
     return 0;
 }
 
+int lastcall_wait_stopped(pid_t pid) {
+    siginfo_t info;
+    int code;
+    do {
+        memset(&info, 0, sizeof info);
+        // Without WEXITED: its end is left to those who wait for it, and ends this wait with ECHILD (waitid(2)).
+        code = waitid(P_PID, (id_t)pid, &info, WSTOPPED);
+    } while (code < 0 && errno == EINTR);
+    return code < 0 ? -1 : info.si_status;
+}
+
 int lastcall_terminal_foreground(int terminal, pid_t group) {
     sigset_t stop_output, before;
     sigemptyset(&stop_output);

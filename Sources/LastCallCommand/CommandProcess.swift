@@ -43,7 +43,7 @@ public struct CommandProcess: Sendable {
     @discardableResult
     public func signal(_ signal: Int32) -> Bool {
         // Told first, so that the loop cannot see the death before it knows of the signal.
-        if signal != 0, signal != SIGCONT, signal != SIGSTOP { order.signalled(signal) }
+        order.signalled(signal)
         return ChildRegistry.shared.signalGroup(pid, signal)
     }
 

@@ -31,6 +31,8 @@ package final class ProgramUnderTest: Sendable {
         var isOver = false
         /// Who waits for news.
         var waiters: [CheckedContinuation<Void, Never>] = []
+        /// Where its input is written to, if it has any and runs.
+        var input: Int32?
     }
 
     /// The process.
@@ -42,27 +44,35 @@ package final class ProgramUnderTest: Sendable {
     /// How long a program under test may live.
     package static let lifeMax = Duration.seconds(60)
 
-    /// Starts a program in a process group of its own, with both outputs in one pipe and no input.
+    /// Starts a program in a process group of its own, with both outputs in one pipe.
     ///
     /// - Parameters:
     ///   - path: The program.
     ///   - arguments: Its arguments, without its name.
     ///   - environment: Its whole environment.
     ///   - readsOutput: Whether its output is read; otherwise the pipe is closed at once, so that writing to it fails.
+    ///   - hasInput: Whether its input is what ``write(_:)`` writes; otherwise it has none.
     package init(
-        _ path: String, _ arguments: [String] = [], environment: [String: String] = [:], readsOutput: Bool = true
+        _ path: String, _ arguments: [String] = [], environment: [String: String] = [:], readsOutput: Bool = true,
+        hasInput: Bool = false
     ) throws {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw Failure(description: "no pipe: \(String(cString: strerror(errno)))") }
-        let (readEnd, writeEnd) = (ends[0], ends[1])
-        _ = fcntl(readEnd, F_SETFD, FD_CLOEXEC)
+        let (readEnd, writeEnd) = try Self.makePipe()
+        let inputEnds = hasInput ? try Self.makePipe() : nil
+        if let inputEnds {
+            // A program that does not read to the end must not take the tests with it.
+            ignoreBrokenPipes()
+            state.withLock { $0.input = inputEnds.write }
+        }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let inputEnds {
+            posix_spawn_file_actions_adddup2(&actions, inputEnds.read, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_adddup2(&actions, writeEnd, 1)
         posix_spawn_file_actions_adddup2(&actions, writeEnd, 2)
-        posix_spawn_file_actions_addclose(&actions, writeEnd)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -81,8 +91,10 @@ package final class ProgramUnderTest: Sendable {
         var spawned: pid_t = 0
         let code = posix_spawn(&spawned, path, &actions, &attributes, &argv, &envp)
         close(writeEnd)
+        if let inputEnds { close(inputEnds.read) }
         guard code == 0 else {
             close(readEnd)
+            if let inputEnds { close(inputEnds.write) }
             throw Failure(description: "\(path) cannot be started: \(String(cString: strerror(code)))")
         }
         let pid = spawned
@@ -93,6 +105,10 @@ package final class ProgramUnderTest: Sendable {
             finishOutput()
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+            state.withLock { state in
+                if let input = state.input { close(input) }
+                state.input = nil
+            }
             Watchdog.shared.set(alarm, at: nil) {}
             exited.open(status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F))
         }
@@ -102,6 +118,14 @@ package final class ProgramUnderTest: Sendable {
             finishOutput()
             exited.open(-SIGKILL)
         }
+    }
+
+    /// A pipe whose ends no program inherits but the one that is started with them.
+    private static func makePipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw Failure(description: "no pipe: \(String(cString: strerror(errno)))") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (ends[0], ends[1])
     }
 
     private func read(from end: Int32) {
@@ -168,6 +192,14 @@ package final class ProgramUnderTest: Sendable {
         }
     }
 
+    /// Writes to the program's input.
+    package func write(_ text: String) {
+        // A few words fit into any pipe. A program that has ended reads nothing, and the wait for its next line says so.
+        state.withLock { state in
+            if let input = state.input { _ = writeBytes(input, Array(text.utf8), text.utf8.count) }
+        }
+    }
+
     /// Sends a signal to the process.
     package func signal(_ number: Int32) { kill(pid, number) }
 
@@ -201,3 +233,9 @@ package enum BuiltProgram {
 private func readBytes(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
     read(file, buffer, count)
 }
+
+/// write(2), under a name that the method of the same name does not hide.
+private func writeBytes(_ file: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int { write(file, bytes, count) }
+
+/// signal(2), under a name that the method of the same name does not hide.
+private func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }

@@ -2,7 +2,7 @@
 extension Rule {
     static let tests: [Rule] = [
         Rule(
-            name: "no sleeping in tests",
+            name: "P34 no sleeping in tests",
             instead:
                 "wait for a named event (a `Latch`, a line of output) or move a manual clock; a program under test may sleep",
             covers: { Paths.test($0) || $0.hasPrefix("Sources/LastCallTesting/") },
@@ -28,6 +28,29 @@ extension Rule {
                 path: "Tests/A/A.swift",
                 text:
                     "let script = \"trap '' TERM; sleep(5); usleep(1)\"\ntry await manual.sleep(until: a)\nfunc sleep(until a: A) {}\n"
+            )
+        ),
+        Rule(
+            name: "P34 no judging by the time that passed",
+            instead: "expect what happened, or move a manual clock; a real clock may only bound a wait",
+            covers: Paths.test,
+            find: {
+                $0.findings(
+                    #/#(expect|require)\b.*(\b(Continuous|Suspending)Clock\b|\.duration\(to:\s*\.now|\belapsed(Seconds)?\s*[<>])/#
+                        .asCode)
+            },
+            breaching: (
+                Example(
+                    path: "Tests/A/A.swift",
+                    text:
+                        "#expect(ContinuousClock.now - start < .seconds(1))\n#expect(start.duration(to: .now) > .seconds(2))\n"
+                        + "try #require(receipt.elapsedSeconds < 3)\n"
+                ), lines: [1, 2, 3]
+            ),
+            clean: Example(
+                path: "Tests/A/A.swift",
+                text:
+                    "while ContinuousClock.now < end {}\n#expect(line.contains(\"\\(receipt.elapsedSeconds)\"))\n#expect(clock.now == end)\n"
             )
         ),
         Rule(

@@ -141,6 +141,14 @@ struct CommandStateMachineTests {
         }
     }
 
+    @Test("C20 C17 a signal that ends nobody, as a terminal's new size, does not make a later death its owner's")
+    func harmlessSignal() {
+        var machine = machine()
+        machine.signalSent(28)
+        machine.signalSent(20)
+        #expect(machine.leaderExited(.signalled(9), isProcessStopping: false, at: .zero) == .kill)
+    }
+
     @Test("C18 C19 C17 time, memory and output stop it at their limits and not before")
     func limits() {
         var machine = machine {

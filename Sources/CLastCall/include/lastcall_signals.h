@@ -27,4 +27,8 @@ int lastcall_signals_is_ignored(int number);
 // Ignores a signal. Returns 0, or a negative errno.
 int lastcall_signals_ignore(int number);
 
+// Stops this process by a signal's default action. Returns 0 once it is continued, or at once where the kernel discards the
+// signal: for PID 1 and in an orphaned process group (setpgid(2)). A negative errno where it cannot be raised.
+int lastcall_signals_stop_self(int number);
+
 #endif

@@ -69,6 +69,9 @@ struct lastcall_exit {
 // Looks at a child, and with `reap` also takes its status for good. Never blocks. 0, or -1 with errno.
 int lastcall_wait(pid_t pid, bool reap, struct lastcall_exit *result);
 
+// Waits until a child is stopped by a signal, and returns the signal; -1 with errno once the child has ended.
+int lastcall_wait_stopped(pid_t pid);
+
 // Makes the calling terminal's foreground group `group`, without being stopped by SIGTTOU. 0, or -1 with errno.
 int lastcall_terminal_foreground(int terminal, pid_t group);
 

@@ -71,7 +71,9 @@ final class LifecycleEngine: Sendable {
 
     // MARK: Events
 
+    /// Starts the plan; the members inherit the caller's task-locals.
     func start() {
+        runs.indices.forEach(prepare)
         post { engine in
             engine.reporter.starting()
             engine.handle { $0.start(at: $1) }
@@ -146,7 +148,11 @@ final class LifecycleEngine: Sendable {
 
     private func perform(_ action: LifecycleStateMachine.Action, at now: Duration) {
         switch action {
-        case .start(let members): members.forEach { start($0, at: now) }
+        case .start(let members):
+            for member in members {
+                emit(.memberStarted(runs[member].member.name), at: now)
+                runs[member].start.open(true)
+            }
         case .ready:
             emit(.ready, at: now)
             reporter.ready()
@@ -182,11 +188,9 @@ final class LifecycleEngine: Sendable {
         }
     }
 
-    private func start(_ member: Int, at now: Duration) {
-        let run = runs[member]
-        let name = run.member.name
-        emit(.memberStarted(name), at: now)
-        run.start(
+    private func prepare(_ member: Int) {
+        let name = runs[member].member.name
+        runs[member].prepare(
             onReady: { [self] error in
                 post { engine in
                     if let error {
@@ -286,6 +290,7 @@ final class LifecycleEngine: Sendable {
             return (!state.isReceiptFinal, state.exits, state.listens)
         }
         guard isFirst else { return }
+        for run in runs { run.start.open(false) }
         emit(.finished(receipt.outcome), at: clock.now)
         reporter.finished(receipt, within: max(plan.arithmetic.reserve / 2, Duration.milliseconds(100)))
         Watchdog.shared.set(hardDeadline, at: nil) {}

@@ -25,6 +25,8 @@ final class MemberRun: Sendable {
     let member: Member
     /// The member's view of the stop.
     let scope: ShutdownScope
+    /// Opens with `true` when the member is to run, with `false` when it never will be.
+    let start = Latch<Bool>()
     private let state = Mutex(State())
 
     init(member: Member, now: @escaping @Sendable () -> Duration) {
@@ -38,15 +40,16 @@ final class MemberRun: Sendable {
     /// The member's ledger, where it keeps one.
     var ledger: (any LedgerReporting)? { member.service as? any LedgerReporting }
 
-    /// Starts the member.
+    /// Makes the member's task, which inherits the caller's task-locals and waits to be started.
     ///
     /// - Parameters:
     ///   - onReady: Called once the member is ready, or with the error for which it never will be.
     ///   - onEnd: Called once its `run` has returned or thrown.
-    func start(
+    func prepare(
         onReady: @escaping @Sendable ((any Error)?) -> Void, onEnd: @escaping @Sendable (MemberEnd) -> Void
     ) {
         let task = UnstructuredTask.start { [self] in
+            guard await start.waitThroughCancellation() else { return }
             await Shutdown.$scope.withValue(scope) {
                 let end = await testGracefulShutdown { trigger in
                     register(trigger)

@@ -39,10 +39,10 @@ public struct ShutdownCause: Sendable, Hashable, Codable, CustomStringConvertibl
     /// The user that sent the signal, where the kernel tells.
     public let uid: UInt32?
 
-    /// Creates a cause.
+    /// Creates a cause; one without words says `unknown`.
     public init(kind: Kind, detail: String, pid: Int32? = nil, uid: UInt32? = nil) {
         self.kind = kind
-        self.detail = detail
+        self.detail = detail.isEmpty ? "unknown" : detail
         self.pid = pid
         self.uid = uid
     }

@@ -1,3 +1,9 @@
+#if canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// What a ``CommandStateMachine`` decides by: the command's own limits, and the windows that are ours to choose.
 struct CommandSettings: Equatable {
     /// From the stop signal to SIGKILL.
@@ -19,6 +25,11 @@ struct CommandSettings: Equatable {
     var giveUpAfter: Duration = .seconds(5)
     /// The most that is kept between SIGKILL and the member's end for reading the pipes.
     var readAllowanceMax: Duration = .milliseconds(500)
+
+    /// Signals that end nobody by themselves, and 0, which is none (signal(7)).
+    static let harmlessSignals: Set<Int32> = [
+        0, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH, SIGURG, SIGCHLD,
+    ]
 
     /// What is kept for reading the pipes before the member's end: a quarter of the time left, at most the maximum.
     func readAllowance(until end: Duration, at now: Duration) -> Duration {

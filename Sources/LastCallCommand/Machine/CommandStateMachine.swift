@@ -187,7 +187,10 @@ extension CommandStateMachine {
     }
 
     /// The owner of the command sent a signal of their own; a death by it is of our making.
-    mutating func signalSent(_ signal: Int32) { sentByOwner = signal }
+    mutating func signalSent(_ signal: Int32) {
+        guard !CommandSettings.harmlessSignals.contains(signal) else { return }
+        sentByOwner = signal
+    }
 }
 
 // MARK: - Facts

@@ -29,6 +29,17 @@ enum ProcFile {
         return bytes
     }
 
+    /// The bytes of a file that is one short record, which the kernel gives in one piece.
+    static func readRecord(_ path: String) -> [UInt8]? {
+        let descriptor = lastcall_open(path, false)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        let bytes = [UInt8](unsafeUninitializedCapacity: 1024) { buffer, count in
+            count = max(0, readSome(descriptor, buffer.baseAddress, buffer.count))
+        }
+        return bytes.isEmpty ? nil : bytes
+    }
+
     /// The names in a directory that are numbers.
     static func numbers(in path: String) -> [pid_t] {
         guard let directory = opendir(path) else { return [] }

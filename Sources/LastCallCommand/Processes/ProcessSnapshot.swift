@@ -54,7 +54,7 @@ struct ProcessSnapshot {
 
     /// One process as it is now, or `nil` where it is gone.
     static func entry(of pid: pid_t) -> ProcessRecord? {
-        guard let bytes = ProcFile.read("/proc/\(pid)/stat", bytesMax: 4096) else { return nil }
+        guard let bytes = ProcFile.readRecord("/proc/\(pid)/stat") else { return nil }
         return parse(bytes, pid: pid)
     }
 
@@ -63,8 +63,8 @@ struct ProcessSnapshot {
     /// The name may hold anything, also `)`; the fields begin behind the last one.
     static func parse(_ bytes: [UInt8], pid: pid_t) -> ProcessRecord? {
         guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-        let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " ")).map(number)
-        // Field 3 of the manual page is field 0 here.
+        let fields = numbers(bytes[(close + 1)...], countMax: 22)
+        // Field 3 of the manual page, the state, is field 0 here.
         guard fields.count > 21, let state = bytes[(close + 1)...].first(where: { $0 != UInt8(ascii: " ") }),
             let parent = fields[1], let group = fields[2], let session = fields[3], let start = fields[19],
             let pages = fields[21]
@@ -74,13 +74,25 @@ struct ProcessSnapshot {
             residentPages: Int(pages), isZombie: state == UInt8(ascii: "Z") || state == UInt8(ascii: "X"))
     }
 
-    private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
-        var value: Int64 = 0
-        for digit in digits {
-            if digit == UInt8(ascii: "-") || digit == UInt8(ascii: "\n") { continue }
-            guard digit >= 48, digit <= 57 else { return nil }
-            value = value &* 10 &+ Int64(digit - 48)
+    /// The first fields of a line, `nil` for those that are no numbers; a snapshot reads one line for every process there is.
+    private static func numbers(_ bytes: ArraySlice<UInt8>, countMax: Int) -> [Int64?] {
+        var fields: [Int64?] = []
+        fields.reserveCapacity(countMax)
+        var (value, isNegative, isNumber, isInside): (Int64, Bool, Bool, Bool) = (0, false, true, false)
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: " "), UInt8(ascii: "\n"):
+                if isInside { fields.append(isNumber ? (isNegative ? -value : value) : nil) }
+                if fields.count == countMax { return fields }
+                (value, isNegative, isNumber, isInside) = (0, false, true, false)
+            case UInt8(ascii: "-"): (isNegative, isInside) = (true, true)
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                value = value &* 10 &+ Int64(byte - UInt8(ascii: "0"))
+                isInside = true
+            default: (isNumber, isInside) = (false, true)
+            }
         }
-        return digits.first == UInt8(ascii: "-") ? -value : value
+        if isInside { fields.append(isNumber ? (isNegative ? -value : value) : nil) }
+        return fields
     }
 }

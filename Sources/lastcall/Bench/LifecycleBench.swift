@@ -142,7 +142,7 @@ struct LifecycleBench: AsyncParsableCommand {
                 try await Task.sleep(for: .milliseconds(150))
                 let memory = Self.peakMemory(of: process.pid)
                 let begin = ContinuousClock.now
-                kill(process.pid, SIGTERM)
+                process.signal(SIGTERM)
                 _ = await process.result
                 return (begin.duration(to: .now).inSeconds * 1000, memory)
             }

@@ -36,7 +36,7 @@ final class Supervisor: Service, LedgerReporting, Sendable {
 
     private let settings: RunSettings
     private let state = Mutex(State())
-    private let terminal = TerminalLoan()
+    private let jobControl = JobControl()
 
     init(_ settings: RunSettings) { self.settings = settings }
 
@@ -51,9 +51,20 @@ final class Supervisor: Service, LedgerReporting, Sendable {
         }
         // A terminal that goes away sends SIGHUP and wants a stop; elsewhere it is the custom of daemons to reread their
         // configuration.
-        let passedOn = [SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM, SIGCONT] + (isatty(STDIN_FILENO) == 1 ? [] : [SIGHUP])
+        let passedOn = [SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM] + (isatty(STDIN_FILENO) == 1 ? [] : [SIGHUP])
         signals.take(passedOn) { [self] signal in
             passOn(rewritten(signal.number))
+        }
+        jobControl.prepare()
+        signals.take([SIGTSTP, SIGCONT]) { [self] signal in
+            let isRewritten = settings.rewrites[signal.number] != nil
+            if isRewritten {
+                passOn(rewritten(signal.number))
+            } else if signal.number == SIGTSTP {
+                jobControl.suspend(signal)
+            } else {
+                jobControl.resume()
+            }
         }
     }
 
@@ -74,7 +85,7 @@ final class Supervisor: Service, LedgerReporting, Sendable {
             return state.pending
         }
         for signal in pending { process.signal(signal) }
-        terminal.lend(to: process)
+        jobControl.began(process)
     }
 
     private func rewritten(_ signal: Int32) -> Int32 { settings.rewrites[signal] ?? signal }
@@ -105,7 +116,7 @@ final class Supervisor: Service, LedgerReporting, Sendable {
             }
             throw error
         }
-        terminal.takeBack()
+        jobControl.ended()
         state.withLock { state in
             state.process = nil
             state.result = result
@@ -116,6 +127,7 @@ final class Supervisor: Service, LedgerReporting, Sendable {
 
     /// What comes after the signal that began the stop is passed on as it comes.
     func heard(_ event: LifecycleEvent) {
+        if case .stopBegan = event.kind { jobControl.stopBegan() }
         guard case .causeNoted(let cause) = event.kind, let signal = Self.signal(cause) else { return }
         passOn(rewritten(signal))
     }
