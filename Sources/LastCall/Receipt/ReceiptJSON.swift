@@ -13,14 +13,15 @@ extension Receipt {
 
     /// Reads a receipt.
     ///
-    /// - Throws: ``LastCallError/Code/invalidConfiguration`` for a newer schema, `DecodingError` for anything else.
+    /// - Throws: ``LastCallError/Code/invalidConfiguration`` for another schema, `DecodingError` for anything else.
     public init(json: some Sequence<UInt8>) throws {
         let data = Data(json)
         let version = try JSONDecoder().decode(SchemaVersion.self, from: data).version
         guard version == 1 else {
-            throw LastCallError(
-                .invalidConfiguration, "receipt schema \(version) is newer than this program's, 1; use a newer lastcall"
-            )
+            let remedy =
+                version > 1
+                ? "is newer than this program's, 1; use a newer lastcall" : "never was; look at what wrote the file"
+            throw LastCallError(.invalidConfiguration, "receipt schema \(version) \(remedy)")
         }
         self = try JSONDecoder().decode(Receipt.self, from: data)
     }
