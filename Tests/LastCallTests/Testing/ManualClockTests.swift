@@ -7,7 +7,8 @@ import Testing
 /// A sleeper that is never woken ends with the limit, which cancels it.
 @Suite(.timeLimit(.minutes(1))) struct ManualClockTests {
     /// Puts one task to sleep for each duration, in this order, and returns the order in which they went on.
-    static func wakings(_ durations: [Duration], _ move: @escaping @Sendable (ManualClock) -> Void) async throws -> [Int]
+    static func wakings(_ durations: [Duration], _ move: @escaping @Sendable (ManualClock) -> Void) async throws
+        -> [Int]
     {
         let (clock, woken) = (ManualClock(), Record<Int>())
         try await withTaskExecutorPreference(OneThreadExecutor()) {
@@ -34,7 +35,8 @@ import Testing
         #expect(woken.map { seconds[$0] } == Array(1...40))
     }
 
-    @Test("sleepers of the same deadline wake in the order in which they fell asleep") func sameDeadline() async throws {
+    @Test("sleepers of the same deadline wake in the order in which they fell asleep") func sameDeadline() async throws
+    {
         let woken = try await Self.wakings(Array(repeating: .seconds(5), count: 40)) { $0.advance(by: .seconds(9)) }
         #expect(woken == Array(0..<40))
     }
@@ -63,7 +65,8 @@ import Testing
         #expect(woken == [1, 2, 0, 3])
     }
 
-    @Test("to sleep until an instant that is past, or that is now, is to go on at once") func pastInstant() async throws {
+    @Test("to sleep until an instant that is past, or that is now, is to go on at once") func pastInstant() async throws
+    {
         let clock = ManualClock()
         clock.advance(by: .seconds(10))
         try await clock.sleep(until: .init(offset: .seconds(9)))
