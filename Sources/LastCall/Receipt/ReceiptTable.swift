@@ -116,7 +116,9 @@ public struct ReceiptTable: Sendable {
     }
 
     private static func seconds(_ seconds: Double) -> String {
-        DurationText.format(.milliseconds(Int((seconds * 1000).rounded())))
+        // A file may hold any number; beyond 30,000 years it is shown as it is, because no `Duration` could hold some of them.
+        guard seconds.magnitude < 1e12 else { return "\(seconds)s" }
+        return DurationText.format(.milliseconds(Int((seconds * 1000).rounded())))
     }
 
     /// Text from outside cannot move the cursor or start a line of its own.
