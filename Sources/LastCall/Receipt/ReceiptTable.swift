@@ -22,17 +22,18 @@ public struct ReceiptTable: Sendable {
         }
         lines += rows
         for member in members {
-            if let error = member.error { lines.append("  \(member.name): \(Self.oneLine(error))") }
-            if let prediction = member.prediction { lines.append("  \(member.name): \(prediction)") }
+            let name = Self.oneLine(member.name)
+            if let error = member.error { lines.append("  \(name): \(Self.oneLine(error))") }
+            if let prediction = member.prediction { lines.append("  \(name): \(Self.oneLine(prediction))") }
             for item in member.cutItems {
                 let age = item.ageSeconds.map { ", held for \(Self.seconds($0))" } ?? ""
-                lines.append("  cut  \(member.name): \(Self.oneLine(item.label))\(age)")
+                lines.append("  cut  \(name): \(Self.oneLine(item.label))\(age)")
             }
             if member.cutItemsOmitted > 0 {
-                lines.append("  cut  \(member.name): and \(member.cutItemsOmitted) more")
+                lines.append("  cut  \(name): and \(member.cutItemsOmitted) more")
             }
         }
-        for note in receipt.notes { lines.append("  note \(note)") }
+        for note in receipt.notes { lines.append("  note \(Self.oneLine(note))") }
         return lines + [footing]
     }
 
@@ -46,7 +47,8 @@ public struct ReceiptTable: Sendable {
             }
         }
         let what = waiting.isEmpty ? "finishing" : "waiting for \(waiting.joined(separator: ", "))"
-        return "last call \(receipt.name): \(elapsed) of \(Self.seconds(receipt.grace.seconds)), \(what)"
+        let name = receipt.name
+        return Self.oneLine("last call \(name): \(elapsed) of \(Self.seconds(receipt.grace.seconds)), \(what)")
     }
 
     private func stillHeld(_ member: Receipt.Member) -> Int {
@@ -58,7 +60,7 @@ public struct ReceiptTable: Sendable {
 
     private var heading: String {
         let grace = "grace \(Self.seconds(receipt.grace.seconds)), \(receipt.grace.source.rawValue)"
-        return bold("last call") + " \(receipt.name): \(Self.oneLine(receipt.cause.description)) (\(grace))"
+        return bold("last call") + Self.oneLine(" \(receipt.name): \(receipt.cause.description) (\(grace))")
     }
 
     private var footing: String {
@@ -97,7 +99,9 @@ public struct ReceiptTable: Sendable {
                     ] + counts)
             }
         }
-        return Self.aligned(table).enumerated().map { $0.offset == 0 ? dim($0.element) : $0.element }
+        return Self.aligned(table.map { $0.map(Self.oneLine) }).enumerated().map {
+            $0.offset == 0 ? dim($0.element) : $0.element
+        }
     }
 
     private static let countNames = ["held", "new", "done", "handed", "kept", "dead", "cut"]
@@ -123,7 +127,9 @@ public struct ReceiptTable: Sendable {
 
     /// Text from outside cannot move the cursor or start a line of its own.
     private static func oneLine(_ text: String) -> String {
-        String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) })
+        let breaking: Set<Unicode.GeneralCategory> = [.control, .lineSeparator, .paragraphSeparator]
+        return String(
+            text.unicodeScalars.map { breaking.contains($0.properties.generalCategory) ? " " : Character($0) })
     }
 
     /// Pads the columns: words to the left, figures to the right.
