@@ -48,16 +48,22 @@ package struct ReceiptFile: Sendable {
         }
         try makeFolders()
         let next = "\(path).\(getpid()).tmp"
-        try write(bytes, to: next, flags: O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC)
-        guard rename(next, path) == 0 else {
-            let reason = errno
+        do throws(Failure) {
+            // What lies there is the rest of a killed process of the same number, or a link to a file that is not ours to write.
             unlink(next)
-            throw failure("cannot be replaced", reason)
+            let permissions = mode.map { $0 & 0o777 } ?? 0o644
+            try write(bytes, to: next, flags: O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions: permissions)
+            guard rename(next, path) == 0 else { throw failure("cannot be replaced", errno) }
+        } catch {
+            unlink(next)
+            throw error
         }
     }
 
-    private func write(_ bytes: [UInt8], to path: String, flags: Int32) throws(Failure) {
-        let file = open(path, flags, 0o644)
+    private func write(
+        _ bytes: [UInt8], to path: String, flags: Int32, permissions: mode_t = 0o644
+    ) throws(Failure) {
+        let file = open(path, flags, permissions)
         guard file >= 0 else { throw failure("cannot be opened", errno) }
         defer { close(file) }
         var written = 0
