@@ -8,8 +8,9 @@
 
 /// A place for a receipt in the file system.
 ///
-/// A regular file is replaced as a whole, so that a reader sees the old receipt or the new one, never half of one. A device, a
-/// pipe or Kubernetes' mounted termination log is written in place.
+/// A regular file is replaced as a whole, so that a reader sees the old receipt or the new one, never half of one; a link to it
+/// stays. A device, a pipe or Kubernetes' mounted termination log is written in place, and a descriptor such as `/dev/stdout`
+/// is added to.
 package struct ReceiptFile: Sendable {
     /// What could not be done, with the path and the system's reason.
     package struct Failure: Error, CustomStringConvertible {
@@ -27,26 +28,46 @@ package struct ReceiptFile: Sendable {
         self.isInPlace = isInPlace
     }
 
+    /// Where a path leads.
+    private enum Destination {
+        /// To this file, behind all links.
+        case file(String)
+        /// To a descriptor of a process: what is behind it is not ours to replace.
+        case descriptor
+    }
+
+    /// How many links are followed, as many as path_resolution(7) does.
+    private static let linksMax = 40
+
     /// Finds out whether the receipt can be written, and makes the folder where it is missing.
     package func probe() throws(Failure) {
+        let destination = try destination()
         if let mode = Self.mode(of: path) {
             guard mode & S_IFMT != S_IFDIR else { throw failure("is a folder; name a file in it") }
             guard access(path, W_OK) == 0 else { throw failure("cannot be written", errno) }
             if mode & S_IFMT != S_IFREG || isInPlace { return }
         }
-        try makeFolders()
+        guard case .file(let path) = destination else {
+            guard access(path, W_OK) == 0 else { throw failure("cannot be written", errno) }
+            return
+        }
+        let folder = Self.folder(of: path)
+        try make(folder)
         guard access(folder, W_OK | X_OK) == 0 else { throw failure("its folder cannot be written", errno) }
     }
 
     /// Writes the receipt.
     package func write(_ text: String) throws(Failure) {
         let bytes = Array(text.utf8)
+        guard case .file(let path) = try destination() else {
+            return try write(bytes, to: path, flags: O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK)
+        }
         let mode = Self.mode(of: path)
         if isInPlace || mode.map({ $0 & S_IFMT != S_IFREG }) ?? false {
             // Without O_NONBLOCK a pipe that nobody reads would hold up the exit (open(2)).
             return try write(bytes, to: path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK)
         }
-        try makeFolders()
+        try make(Self.folder(of: path))
         let next = "\(path).\(getpid()).tmp"
         do throws(Failure) {
             // What lies there is the rest of a killed process of the same number, or a link to a file that is not ours to write.
@@ -75,12 +96,26 @@ package struct ReceiptFile: Sendable {
         }
     }
 
-    private var folder: String {
+    /// Follows the links, also one that leads to nothing yet, which realpath(3) does not.
+    private func destination() throws(Failure) -> Destination {
+        var path = path
+        for _ in 0..<Self.linksMax {
+            if path.hasPrefix("/proc/") || path.hasPrefix("/dev/fd/") { return .descriptor }
+            var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+            let length = readlink(path, &target, target.count)
+            guard length > 0 else { return .file(path) }
+            let text = String(decoding: target[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            path = text.hasPrefix("/") ? text : "\(Self.folder(of: path))/\(text)"
+        }
+        throw failure("cannot be found", ELOOP)
+    }
+
+    private static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    private func makeFolders() throws(Failure) {
+    private func make(_ folder: String) throws(Failure) {
         guard Self.mode(of: folder) == nil else { return }
         var made = folder.hasPrefix("/") ? "" : "."
         for part in folder.split(separator: "/") {
