@@ -60,7 +60,7 @@ package enum BoundedWork {
     @discardableResult
     package static func run(within limit: Duration, _ body: @escaping @Sendable () -> Void) -> Bool {
         let done = DispatchSemaphore(value: 0)
-        DedicatedThread.start(name: "lastcall-bounded") {
+        DedicatedThread.start(name: "lastcall-bound") {
             body()
             done.signal()
         }
