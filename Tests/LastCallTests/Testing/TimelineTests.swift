@@ -56,10 +56,20 @@ import Testing
         let events: KeyValuePairs<Double, LifecycleEvent.Kind> = [
             0: .memberStarted("a"), 0.3: .memberTold("a", .drain), 0.7: .memberEnded("a", error: nil),
         ]
-        // 0.3 / 0.1 is a little less than 3 in binary; it is the third tick all the same.
         #expect(Self.timeline(events, tick: .milliseconds(100)) == "a ---T===E")
         #expect(Self.timeline(events, tick: .milliseconds(350)) == "a T=E")
         #expect(Self.timeline(events, tick: .seconds(1)) == "a E")
+        // In binary 0.9 / 0.3 is a little less than 3; it is the third tick all the same.
+        for tick in [30, 70, 100, 200, 300, 700] {
+            for column in 1..<60 {
+                let events = [
+                    LifecycleEvent(.memberStarted("a"), at: .zero),
+                    LifecycleEvent(.memberEnded("a", error: nil), at: .milliseconds(column * tick)),
+                ]
+                let lane = Timeline(events, tick: .milliseconds(tick)).description
+                #expect(lane == "a " + String(repeating: "-", count: column) + "E")
+            }
+        }
     }
 
     @Test("a timeline grows event by event") func append() {
