@@ -1,3 +1,4 @@
+import FoundationEssentials
 import LastCall
 import LastCallTesting
 import Testing
@@ -120,6 +121,18 @@ import Testing
         try await run.stopOnceReady()
         #expect(try await run.program.exit() == 0)
         #expect(try run.receipt().outcome == .clean)
+    }
+
+    @Test("P33 a service writes its plan with --print-plan, and starts nothing")
+    func printPlan() async throws {
+        let run = try FixtureRun("idle", "--print-plan")
+        #expect(try await run.program.exit() == 0)
+        let plan = try JSONDecoder().decode(PlanDescription.self, from: Data(run.program.output.utf8))
+        #expect(
+            try plan
+                == PlanDescription(
+                    name: "LifecycleFixture",
+                    stages: [.init(name: "work", budgetSeconds: nil), .init(name: "close", budgetSeconds: nil)]))
     }
 
     @Test("P33 budgets that do not fit a stated grace are refused with the sum")
