@@ -11,9 +11,7 @@ import Testing
 @Suite(.serialized) struct DeadlineProcessTests {
     @Test("L2 L8 a member that hangs is cancelled, named, and the exit is not 0")
     func hang() async throws {
-        let run = try FixtureRun("hang")
-        try await run.program.line("ready")
-        run.program.signal(SIGTERM)
+        let run = try await FixtureRun.ready("hang")
         let warning = try await run.program.line("member used up its time")
         #expect(warning.contains("member=web"))
         #expect(try await run.program.exit() == 75)
@@ -24,9 +22,7 @@ import Testing
 
     @Test("P26 L8 a member that ignores even cancellation is abandoned by name, and the stages after it still stop")
     func stubborn() async throws {
-        let run = try FixtureRun("stubborn")
-        try await run.program.line("ready")
-        run.program.signal(SIGTERM)
+        let run = try await FixtureRun.ready("stubborn")
         try await run.program.line("told store")
         #expect(try await run.program.exit() == 75)
         let receipt = try run.receipt()
@@ -48,9 +44,7 @@ import Testing
 
     @Test("B2 L8 the deadline holds when a ledger never answers, and the receipt says so")
     func stuckLedger() async throws {
-        let run = try FixtureRun("stuck-ledger")
-        try await run.program.line("ready")
-        run.program.signal(SIGTERM)
+        let run = try await FixtureRun.ready("stuck-ledger")
         #expect(try await run.program.exit() == 124)
         let receipt = try run.receipt()
         #expect(receipt.outcome == .forced)
