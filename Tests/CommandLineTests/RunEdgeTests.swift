@@ -58,6 +58,15 @@ import Testing
         #expect(try Receipt(json: json.errors.utf8).exitCode == code)
     }
 
+    @Test("that a program had to be killed is one line, also with --quiet") func killedLine() async throws {
+        let run = try RunProcessTests.Run(
+            ["--quiet", "--grace", "500ms"], RunProcessTests.script("trap '' TERM"))
+        try await run.program.line("ready")
+        run.program.signal(SIGTERM)
+        try await run.program.line("lastcall: sh did not end in time and was killed")
+        #expect(try await run.program.exit() == 124)
+    }
+
     @Test("an exit code is passed on without a word: the program has said why") func exitCodeIsSilent() throws {
         let run = try BuiltProduct.run(["run", "--quiet", "sh", "-c", "exit 3"], in: ScratchDirectory())
         #expect(run.errors.isEmpty)

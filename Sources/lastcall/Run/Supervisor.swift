@@ -129,7 +129,10 @@ final class Supervisor: Service, LedgerReporting, Sendable {
             state.result = result
             state.isHeld = false
         }
-        guard let failure = Self.failure(result) else { return }
+        guard let failure = Self.failure(result) else {
+            if result.wasKilled { complain("\(settings.name) did not end in time and was killed") }
+            return
+        }
         // A program that exits by itself has said why.
         let isSaid = if case .failed = result.outcome, case .exited = result.exitStatus { true } else { false }
         if !isSaid { complain("\(settings.name) \(failure)") }
