@@ -28,6 +28,7 @@ struct LastCallCommandLine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lastcall",
         abstract: "Stop without losing work.",
+        version: "0.1.0-dev",
         subcommands: [RunCommand.self, CheckCommand.self, BenchCommand.self]
     )
 }

@@ -1,4 +1,5 @@
 import Foundation
+import LastCallTesting
 
 /// The `lastcall` that was built together with these tests, and runs of it.
 enum BuiltProduct {
@@ -12,12 +13,6 @@ enum BuiltProduct {
         let errors: String
     }
 
-    /// The directory of the products: that of the process which runs the tests.
-    static func directory() throws -> String {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        return (own as NSString).deletingLastPathComponent
-    }
-
     /// Runs `lastcall` to its end.
     ///
     /// Both streams go through files, so neither can fill up and stall it.
@@ -25,7 +20,7 @@ enum BuiltProduct {
         _ arguments: [String], input: String = "", in directory: ScratchDirectory
     ) throws -> Run {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: try Self.directory()).appendingPathComponent("lastcall")
+        process.executableURL = URL(fileURLWithPath: BuiltProgram.path("lastcall"))
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: directory.path)
         let files = try ["in", "out", "err"].map {

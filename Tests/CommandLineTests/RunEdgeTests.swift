@@ -29,6 +29,50 @@ import Testing
         #expect(run.errors.contains(words), "\(run.errors)")
     }
 
+    @Test("the command may follow the options without --, and keeps its own options") func withoutTerminator() throws {
+        let run = try BuiltProduct.run(["run", "--quiet", "echo", "--json", "--", "--grace"], in: ScratchDirectory())
+        #expect(run.output == "--json -- --grace\n")
+        #expect(run.code == 0)
+    }
+
+    @Test("help is help, also beside arguments", arguments: [["run", "-h"], ["run", "--help"], ["help", "run"]])
+    func help(_ arguments: [String]) throws {
+        let run = try BuiltProduct.run(arguments, in: ScratchDirectory())
+        #expect(run.output.contains("lastcall run [<options>] [--] <command>"))
+        #expect(run.code == 0)
+    }
+
+    @Test(
+        "why a program is not there, or no longer, is one line, also with --quiet; with --json it is in the receipt",
+        arguments: [
+            (["no-such-command"], "no-such-command: command not found", 127),
+            (["--timeout", "10ms", "sleep", "9"], "sleep was stopped by its limit: timeout", 124),
+            (["sh", "-c", "kill -SEGV $$"], "sh died of SIGSEGV", 139),
+        ] as [([String], String, Int32)])
+    func failureLines(_ arguments: [String], _ line: String, _ code: Int32) throws {
+        let quiet = try BuiltProduct.run(["run", "--quiet"] + arguments, in: ScratchDirectory())
+        #expect(quiet.errors.hasPrefix("lastcall: " + line))
+        #expect(quiet.errors.split(separator: "\n").count == 1)
+        #expect(quiet.code == code)
+        let json = try BuiltProduct.run(["run", "--json"] + arguments, in: ScratchDirectory())
+        #expect(try Receipt(json: json.errors.utf8).exitCode == code)
+    }
+
+    @Test("that a program had to be killed is one line, also with --quiet") func killedLine() async throws {
+        let run = try RunProcessTests.Run(
+            ["--quiet", "--grace", "500ms"], RunProcessTests.script("trap '' TERM"))
+        try await run.program.line("ready")
+        run.program.signal(SIGTERM)
+        try await run.program.line("lastcall: sh did not end in time and was killed")
+        #expect(try await run.program.exit() == 124)
+    }
+
+    @Test("an exit code is passed on without a word: the program has said why") func exitCodeIsSilent() throws {
+        let run = try BuiltProduct.run(["run", "--quiet", "sh", "-c", "exit 3"], in: ScratchDirectory())
+        #expect(run.errors.isEmpty)
+        #expect(run.code == 3)
+    }
+
     @Test("P33 a LASTCALL_GRACE that is none is 78 and named") func badEnvironment() async throws {
         let run = try RunProcessTests.Run([], ["true"], environment: ["LASTCALL_GRACE": "soon"])
         try await run.program.line("LASTCALL_GRACE=soon: write a duration above 0s")

@@ -63,4 +63,44 @@ struct PlanDescriptionTests {
             try PlanDescription(stages: [.init(name: "a", budgetSeconds: .infinity)])
         }
     }
+
+    @Test("P33 a plan describes what was asked for, not what this machine's grace makes of it")
+    func ofPlan() throws {
+        let plan = try ShutdownPlan(
+            grace: .detected(or: .seconds(10)), preStop: .seconds(2), environment: ["LASTCALL_BUDGET_WORK": "40s"]
+        ) {
+            Stage("intake", budget: .microseconds(10)) {}
+            Stage("work", budget: .seconds(20)) {}
+            Stage("close") {}
+        }
+        #expect(plan.arithmetic.isScaled)
+        let description = PlanDescription(plan, name: "web")
+        #expect(
+            try description
+                == PlanDescription(
+                    name: "web",
+                    stages: [
+                        .init(name: "intake", budgetSeconds: 0.001), .init(name: "work", budgetSeconds: 40),
+                        .init(name: "close", budgetSeconds: nil),
+                    ], preStopSeconds: 2))
+        #expect(try decode(description.json()) == description)
+    }
+
+    @Test("P33 a reserve that the code or the environment asks for is described, a default one is not")
+    func reserveOfPlan() throws {
+        let environment = ["LASTCALL_RESERVE": "250ms"]
+        let inCode = try ShutdownPlan(reserve: .seconds(1), environment: [:]) { Stage("work") {} }
+        let overridden = try ShutdownPlan(reserve: .seconds(1), environment: environment) { Stage("work") {} }
+        let byDefault = try ShutdownPlan(environment: [:]) { Stage("work") {} }
+        #expect([inCode, overridden, byDefault].map { PlanDescription($0).reserveSeconds } == [1, 0.25, nil])
+    }
+
+    @Test(
+        "a plan is printed only where it is asked for, and not by what follows --",
+        arguments: [[], ["--", "--print-plan"]])
+    func notAsked(_ arguments: [String]) throws {
+        // Otherwise this process ended here.
+        try ShutdownPlan(environment: [:]) { Stage("work") {} }.printAndExitIfAsked(
+            arguments: ["--print-plan"] + arguments)
+    }
 }

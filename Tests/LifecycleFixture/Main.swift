@@ -63,6 +63,7 @@ struct Fixture {
                 Stage("work") { members }
                 Stage("close") { idle("store") }
             }
+            plan.printAndExitIfAsked()
             let configuration = Lifecycle.Configuration(name: "fixture") { event in
                 switch event.kind {
                 case .ready: say("ready")

@@ -29,7 +29,8 @@ final class LifecycleReporter: Sendable {
         self.terminationFile = terminationPath.map { ReceiptFile(path: $0, isInPlace: true) }
         self.socket = NotifySocket(environment: configuration.environment)
         self.screen = ReceiptScreen(
-            display: configuration.showsReceipt, isColourless: settings.text(.noColor) != nil)
+            display: configuration.showsReceipt, isShown: configuration.showsReceiptOf,
+            isColourless: settings.text(.noColor) != nil)
         self.metrics = StopMetrics(name: configuration.name)
         self.noteList = Mutex([])
     }

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// A plan as a service prints it with `--print-plan`, for `lastcall check` to hold against deployment files.
 ///
 /// The JSON form is
@@ -73,6 +75,28 @@ public struct PlanDescription: Codable, Sendable, Hashable {
         preStopSeconds = try container.decodeIfPresent(Double.self, forKey: .preStopSeconds)
         reserveSeconds = try container.decodeIfPresent(Double.self, forKey: .reserveSeconds)
         try validate()
+    }
+
+    /// Describes a plan: what was asked for, not what this machine's grace period makes of it.
+    ///
+    /// - Parameters:
+    ///   - plan: The plan. What the environment overrides in it counts as asked for.
+    ///   - name: The service's name.
+    public init(_ plan: ShutdownPlan, name: String? = nil) {
+        version = Self.currentVersion
+        self.name = name
+        stages = plan.arithmetic.requests.map { request in
+            Stage(name: request.stage, budgetSeconds: request.budget.map { max(0.001, $0.inSeconds) })
+        }
+        preStopSeconds = plan.arithmetic.preStop > .zero ? plan.arithmetic.preStop.inSeconds : nil
+        reserveSeconds = plan.requestedReserve?.inSeconds
+    }
+
+    /// The description as JSON with sorted keys.
+    public func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
 
     /// The stages as the arithmetic takes them.

@@ -47,6 +47,8 @@ public struct ShutdownPlan: Sendable {
     public let platform: Platform
     /// How long the members of one stage may take to become ready.
     public let startTimeout: Duration
+    /// The reserve that the code or the environment asked for.
+    let requestedReserve: Duration?
 
     /// Builds a plan and fits its budgets to the grace period.
     ///
@@ -82,9 +84,10 @@ public struct ShutdownPlan: Sendable {
         }
         let statedPreStop = try settings.duration(.preStop, orZero: true)
         let statedReserve = try settings.duration(.reserve, orZero: true)
+        self.requestedReserve = statedReserve ?? reserve
         self.arithmetic = try PlanArithmetic(
             grace: Self.grace(grace, platform: platform, settings: settings),
-            preStop: statedPreStop ?? preStop, reserve: statedReserve ?? reserve, requests: requests
+            preStop: statedPreStop ?? preStop, reserve: requestedReserve, requests: requests
         )
     }
 

@@ -20,6 +20,7 @@ final class ReceiptScreen: Sendable {
     }
 
     private let isShown: Bool
+    private let isWorthShowing: @Sendable (Receipt) -> Bool
     private let isJSON: Bool
     private let isTerminal: Bool
     private let isColoured: Bool
@@ -29,7 +30,11 @@ final class ReceiptScreen: Sendable {
     /// How often the live line is drawn.
     private static let interval = Duration.milliseconds(200)
 
-    init(display: Lifecycle.Configuration.ReceiptDisplay, isColourless: Bool) {
+    init(
+        display: Lifecycle.Configuration.ReceiptDisplay, isShown isWorthShowing: @escaping @Sendable (Receipt) -> Bool,
+        isColourless: Bool
+    ) {
+        self.isWorthShowing = isWorthShowing
         isTerminal = isatty(STDERR_FILENO) == 1
         isColoured = isTerminal && !isColourless
         isJSON = display == .json
@@ -67,7 +72,7 @@ final class ReceiptScreen: Sendable {
     /// Shows the final receipt, in place of the live line where there was one.
     func show(_ receipt: Receipt) {
         painter.end()
-        if isShown { draw(receipt) }
+        if isShown && isWorthShowing(receipt) { draw(receipt) }
     }
 
     private func draw(_ receipt: Receipt) {

@@ -14,6 +14,7 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Supervise a program: forward signals, reap orphans, end the whole tree in time, write a receipt.",
+        usage: "lastcall run [<options>] [--] <command> [<argument> ...]",
         discussion: """
             The program runs in a process group of its own. SIGTERM and Ctrl-C are forwarded to it; what is left of it, \
             grandchildren included, is killed before the grace period ends. A second Ctrl-C kills at once, a third gives up \
@@ -25,7 +26,7 @@ struct RunCommand: AsyncParsableCommand {
             EXAMPLES
               lastcall run -- python3 -m http.server
               lastcall run --grace 30s --forward TERM=QUIT -- nginx -g 'daemon off;'
-              lastcall run --receipt /var/log/stop.json --ok-exit 143 -- ./worker --queue mail
+              lastcall run --receipt stop.json --ok-exit 143 -- ./worker --queue mail
               lastcall run --timeout 10m --memory 512MiB -- ./import.sh
             """
     )
@@ -58,8 +59,26 @@ struct RunCommand: AsyncParsableCommand {
     var json = false
 
     @Argument(
-        parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "cmd"))
-    var command: [String] = []
+        parsing: .captureForPassthrough,
+        help: ArgumentHelp(
+            "The program and its arguments; behind -- where the program's name begins with -.", valueName: "command"))
+    var words: [String] = []
+
+    /// The program and its arguments, without the `--` before them.
+    var command: [String] { words.first == "--" ? Array(words.dropFirst()) : words }
+
+    func validate() throws {
+        if let first = words.first, first != "--", first.hasPrefix("-") {
+            // The parser hands over whatever it does not know, and this with it.
+            if ["-h", "--help"].contains(first) { throw CleanExit.helpRequest(self) }
+            throw ValidationError("unknown option \(first); a command whose name begins with - goes after --")
+        }
+        do {
+            _ = try RunSettings(self)
+        } catch let error as RunSettings.UsageError {
+            throw ValidationError(error.description)
+        }
+    }
 
     func run() async throws {
         // Before anything can take time: from here on SIGTERM waits for the supervisor.
@@ -69,12 +88,10 @@ struct RunCommand: AsyncParsableCommand {
         let supervisor: Supervisor
         do {
             settings = try RunSettings(self)
-            supervisor = Supervisor(settings)
+            supervisor = Supervisor(settings, complain: { [json] in if !json { Self.complain($0) } })
             plan = try ShutdownPlan(grace: settings.grace.map { .stated($0) } ?? .detected()) {
                 Stage("command") { supervisor.named(settings.name) }
             }
-        } catch let error as RunSettings.UsageError {
-            throw ValidationError(error.description)
         } catch let error as LastCallError {
             Self.complain("\(error)")
             throw ArgumentParser.ExitCode(LastCall.ExitCode.configuration)
@@ -84,20 +101,21 @@ struct RunCommand: AsyncParsableCommand {
             name: settings.name, logger: logger, receiptPath: receipt,
             showsReceipt: quiet ? .never : json ? .json : .onTerminal
         ) { event in supervisor.heard(event) }
+        configuration.showsReceiptOf = { [json] receipt in json || supervisor.isWorthShowing(receipt) }
         configuration.exitCode = { receipt in supervisor.exitCode(for: receipt) }
         await Lifecycle(plan, configuration: configuration, signals: signals).runAndExit()
     }
 
     /// On a terminal the receipt says it all; in a container's log two lines frame the stop.
     private var logger: Logger {
-        var logger = Logger(label: "lastcall", factory: { StreamLogHandler.standardError(label: $0) })
+        var logger = Logger(label: "lastcall", factory: { _ in LineLogHandler() })
         logger.logLevel = quiet ? .error : isatty(STDERR_FILENO) == 1 || json ? .warning : .notice
         return logger
     }
 
     /// Writes a line to standard error.
-    static func complain(_ message: String) {
-        let bytes = Array("lastcall: \(message)\n".utf8)
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+    @Sendable static func complain(_ message: String) {
+        var standardError = StandardError()
+        standardError.write("lastcall: \(message)\n")
     }
 }

@@ -38,7 +38,7 @@ struct RunSettings {
     ) throws {
         guard let program = command.first else {
             throw UsageError(
-                description: "no command: write it after --, as in: lastcall run -- python3 -m http.server")
+                description: "no command: write it last, as in: lastcall run -- python3 -m http.server")
         }
         guard !program.isEmpty else { throw UsageError(description: "the command's name is empty") }
         self.command = command

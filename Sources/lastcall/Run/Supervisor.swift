@@ -38,7 +38,13 @@ final class Supervisor: Service, LedgerReporting, Sendable {
     private let state = Mutex(State())
     private let jobControl = JobControl()
 
-    init(_ settings: RunSettings) { self.settings = settings }
+    /// Tells people in one line why the program is not there, or no longer.
+    private let complain: @Sendable (String) -> Void
+
+    init(_ settings: RunSettings, complain: @escaping @Sendable (String) -> Void) {
+        self.settings = settings
+        self.complain = complain
+    }
 
     /// Takes the place of PID 1: orphans are ours, and so are the signals that are passed on.
     func prepare(killAfter: Duration, signals: ProcessSignals) {
@@ -47,7 +53,7 @@ final class Supervisor: Service, LedgerReporting, Sendable {
         do {
             try OrphanReaper.reapContinuously()
         } catch {
-            RunCommand.complain("orphans will not be reaped: \(error)")
+            complain("orphans will not be reaped: \(error)")
         }
         // A terminal that goes away sends SIGHUP and wants a stop; elsewhere it is the custom of daemons to reread their
         // configuration.
@@ -114,6 +120,7 @@ final class Supervisor: Service, LedgerReporting, Sendable {
                 state.isUnstarted = true
                 state.isHeld = false
             }
+            complain("\(error)")
             throw error
         }
         jobControl.ended()
@@ -122,7 +129,14 @@ final class Supervisor: Service, LedgerReporting, Sendable {
             state.result = result
             state.isHeld = false
         }
-        if let failure = Self.failure(result) { throw Failure(description: failure) }
+        guard let failure = Self.failure(result) else {
+            if result.wasKilled { complain("\(settings.name) did not end in time and was killed") }
+            return
+        }
+        // A program that exits by itself has said why.
+        let isSaid = if case .failed = result.outcome, case .exited = result.exitStatus { true } else { false }
+        if !isSaid { complain("\(settings.name) \(failure)") }
+        throw Failure(description: failure)
     }
 
     /// What comes after the signal that began the stop is passed on as it comes.
@@ -142,11 +156,11 @@ final class Supervisor: Service, LedgerReporting, Sendable {
         case .succeeded: return nil
         case .stopped(let reason):
             let isOurs = reason == .timeout || reason == .memory || reason == .outputLimit
-            return isOurs ? "stopped by its limit: \(reason)" : nil
+            return isOurs ? "was stopped by its limit: \(reason)" : nil
         case .failed, .lost:
             switch result.exitStatus {
             case .exited(let code): return "exited with \(code)"
-            case .signalled(SIGKILL): return "killed by a SIGKILL that lastcall did not send; out of memory?"
+            case .signalled(SIGKILL): return "was killed by a SIGKILL that lastcall did not send; out of memory?"
             case .signalled(let signal): return "died of \(ReceivedSignal.name(of: signal))"
             case .unknown: return "ended, and nobody knows how"
             }
@@ -166,6 +180,12 @@ final class Supervisor: Service, LedgerReporting, Sendable {
             let code = result.exitStatus.shellCode
             return settings.okExitCodes.contains(code) ? ExitCode.clean : code
         }
+    }
+
+    /// Whether a stop was asked for, or cost something; a program that ends by itself was not stopped.
+    func isWorthShowing(_ receipt: Receipt) -> Bool {
+        let endedByItself = receipt.cause.kind == .memberEnded || receipt.cause.kind == .memberFailed
+        return !endedByItself || receipt.totals.cut > 0 || receipt.outcome == .forced
     }
 
     // MARK: Ledger

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import LastCall
 import LastCallTesting
 import Testing
@@ -10,9 +11,7 @@ import Testing
 @Suite(.serialized) struct DeadlineProcessTests {
     @Test("L2 L8 a member that hangs is cancelled, named, and the exit is not 0")
     func hang() async throws {
-        let run = try FixtureRun("hang")
-        try await run.program.line("ready")
-        run.program.signal(SIGTERM)
+        let run = try await FixtureRun.ready("hang")
         let warning = try await run.program.line("member used up its time")
         #expect(warning.contains("member=web"))
         #expect(try await run.program.exit() == 75)
@@ -23,9 +22,7 @@ import Testing
 
     @Test("P26 L8 a member that ignores even cancellation is abandoned by name, and the stages after it still stop")
     func stubborn() async throws {
-        let run = try FixtureRun("stubborn")
-        try await run.program.line("ready")
-        run.program.signal(SIGTERM)
+        let run = try await FixtureRun.ready("stubborn")
         try await run.program.line("told store")
         #expect(try await run.program.exit() == 75)
         let receipt = try run.receipt()
@@ -47,9 +44,7 @@ import Testing
 
     @Test("B2 L8 the deadline holds when a ledger never answers, and the receipt says so")
     func stuckLedger() async throws {
-        let run = try FixtureRun("stuck-ledger")
-        try await run.program.line("ready")
-        run.program.signal(SIGTERM)
+        let run = try await FixtureRun.ready("stuck-ledger")
         #expect(try await run.program.exit() == 124)
         let receipt = try run.receipt()
         #expect(receipt.outcome == .forced)
@@ -120,6 +115,18 @@ import Testing
         try await run.stopOnceReady()
         #expect(try await run.program.exit() == 0)
         #expect(try run.receipt().outcome == .clean)
+    }
+
+    @Test("P33 a service writes its plan with --print-plan, and starts nothing")
+    func printPlan() async throws {
+        let run = try FixtureRun("idle", "--print-plan")
+        #expect(try await run.program.exit() == 0)
+        let plan = try JSONDecoder().decode(PlanDescription.self, from: Data(run.program.output.utf8))
+        #expect(
+            try plan
+                == PlanDescription(
+                    name: "LifecycleFixture",
+                    stages: [.init(name: "work", budgetSeconds: nil), .init(name: "close", budgetSeconds: nil)]))
     }
 
     @Test("P33 budgets that do not fit a stated grace are refused with the sum")

@@ -23,6 +23,15 @@ struct FixtureRun {
             BuiltProgram.path("LifecycleFixture"), Array(scenario), environment: variables, readsOutput: readsOutput)
     }
 
+    /// Starts the fixture, and sends it a signal as soon as it is ready.
+    static func ready(_ scenario: String, then signal: Int32 = SIGTERM, grace: String = "2s") async throws -> FixtureRun
+    {
+        let run = try FixtureRun(scenario, grace: grace)
+        try await run.program.line("ready")
+        run.program.signal(signal)
+        return run
+    }
+
     /// Sends SIGTERM; it is kept where it comes before the lifecycle runs, and kills where it comes before `main` did.
     ///
     /// The process has taken its signals once SIGTERM is in its caught set (`SigCgt` in proc(5)).

@@ -10,9 +10,7 @@ import Testing
 @Suite(.serialized) struct SignalProcessTests {
     @Test("P35 P29 SIGTERM ends the process as its receipt says, and the last line is flushed into the pipe")
     func terminate() async throws {
-        let run = try FixtureRun("slow")
-        try await run.program.line("ready")
-        run.program.signal(SIGTERM)
+        let run = try await FixtureRun.ready("slow")
         try await run.program.line("drained web")
         let last = try await run.program.line("[LastCall] stopped")
         #expect(try await run.program.exit() == 0)
@@ -47,15 +45,11 @@ import Testing
 
     @Test("B9 L1 the first SIGINT drains, the second hands over, the third exits; each leaves its receipt")
     func ladder() async throws {
-        let first = try FixtureRun("slow", grace: "60s")
-        try await first.program.line("ready")
-        first.program.signal(SIGINT)
+        let first = try await FixtureRun.ready("slow", then: SIGINT, grace: "60s")
         #expect(try await first.program.exit() == 0)
         #expect(try first.receipt().outcome == .clean)
 
-        let second = try FixtureRun("hang", grace: "60s")
-        try await second.program.line("ready")
-        second.program.signal(SIGINT)
+        let second = try await FixtureRun.ready("hang", then: SIGINT, grace: "60s")
         try await second.program.line("told web")
         second.program.signal(SIGINT)
         try await second.program.line("cancelled web")
@@ -64,9 +58,7 @@ import Testing
         #expect(handedOver.stages.first?.members.first?.outcome == .cancelled)
         #expect(handedOver.laterCauses.map(\.detail) == ["SIGINT"])
 
-        let third = try FixtureRun("stubborn", grace: "60s")
-        try await third.program.line("ready")
-        third.program.signal(SIGINT)
+        let third = try await FixtureRun.ready("stubborn", then: SIGINT, grace: "60s")
         try await third.program.line("told web")
         third.program.signal(SIGINT)
         try await third.program.line("cancelled web")
@@ -80,9 +72,7 @@ import Testing
 
     @Test("B9 SIGQUIT hands over at once")
     func quit() async throws {
-        let run = try FixtureRun("hang", grace: "60s")
-        try await run.program.line("ready")
-        run.program.signal(SIGQUIT)
+        let run = try await FixtureRun.ready("hang", then: SIGQUIT, grace: "60s")
         try await run.program.line("cancelled web")
         #expect(try await run.program.exit() == 0)
         #expect(try run.receipt().cause.detail == "SIGQUIT")
@@ -131,9 +121,7 @@ import Testing
 
     @Test("L4 P24 a member that throws while it drains does not lift the cap of the one that hangs")
     func failsDraining() async throws {
-        let run = try FixtureRun("fails-draining")
-        try await run.program.line("ready")
-        run.program.signal(SIGTERM)
+        let run = try await FixtureRun.ready("fails-draining")
         try await run.program.line("cancelled stuck")
         #expect(try await run.program.exit() == 1)
         let receipt = try run.receipt()
@@ -158,9 +146,7 @@ import Testing
 
     @Test("L7 a handler that asks for the stop is told the truth, also one that is registered late")
     func askingHandlers() async throws {
-        let run = try FixtureRun("asks")
-        try await run.program.line("ready")
-        run.program.signal(SIGTERM)
+        let run = try await FixtureRun.ready("asks")
         try await run.program.line("handler SIGTERM true")
         try await run.program.line("late SIGTERM true")
         #expect(try await run.program.exit() == 0)
