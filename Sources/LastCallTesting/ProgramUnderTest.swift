@@ -229,6 +229,27 @@ package enum BuiltProgram {
     }
 }
 
+/// Asks the kernel about any process.
+package enum ProcessProbe {
+    /// The state of a process as in proc_pid_stat(5): `T` where it is stopped, `Z` where it has ended and waits to be reaped.
+    ///
+    /// - Returns: `nil` where there is no such process any more.
+    package static func state(of pid: pid_t) -> Character? {
+        guard let file = fopen("/proc/\(pid)/stat", "r") else { return nil }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 1024)
+        let count = fread(&bytes, 1, bytes.count, file)
+        // The name before it may hold anything, also `)`.
+        return String(decoding: bytes[..<count], as: UTF8.self).split(separator: ")").last?.first { $0 != " " }
+    }
+
+    /// Whether a process is there and not just waiting to be reaped.
+    package static func isAlive(_ pid: pid_t) -> Bool {
+        guard let state = state(of: pid) else { return false }
+        return state != "Z" && state != "X"
+    }
+}
+
 /// read(2), under a name that the method of the same name does not hide.
 private func readBytes(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
     read(file, buffer, count)

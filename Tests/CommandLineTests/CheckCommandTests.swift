@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LastCallTesting
 import Testing
 
 @testable import lastcall

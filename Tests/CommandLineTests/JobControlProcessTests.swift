@@ -53,12 +53,6 @@ import Testing
         }
     }
 
-    /// The state of a process as in proc_pid_stat(5): `T` where it is stopped.
-    private func state(_ pid: pid_t) throws -> Character? {
-        let text = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
-        return text.split(separator: ")").last?.first { $0 != " " }
-    }
-
     @Test("B13 Ctrl-Z stops the supervisor and its program, and fg continues both") func suspendAndForeground()
         async throws
     {
@@ -67,7 +61,7 @@ import Testing
         let pid = try await shell.pid("program")
         shell.program.write(Self.suspendKey)
         try await shell.program.line("Stopped")
-        #expect(try state(pid) == "T")
+        #expect(ProcessProbe.state(of: pid) == "T")
         shell.type("fg")
         try await shell.program.line("goes on")
         shell.type("echo \"code $?\"")
@@ -86,7 +80,7 @@ import Testing
         try await shell.program.line("got one")
         shell.program.write(Self.suspendKey)
         try await shell.program.line("Stopped")
-        #expect(try state(pid) == "T")
+        #expect(ProcessProbe.state(of: pid) == "T")
         shell.type("fg")
         shell.type("two")
         try await shell.program.line("got two")
@@ -104,7 +98,7 @@ import Testing
         let pid = try await shell.pid("program")
         shell.type(Self.untilStopped)
         try await shell.program.line("Stopped")
-        #expect(try state(pid) == "T")
+        #expect(ProcessProbe.state(of: pid) == "T")
         shell.type("fg")
         shell.type("word")
         try await shell.program.line("got word")
@@ -142,7 +136,7 @@ import Testing
         let pid = try await shell.pid("program")
         shell.program.write(Self.suspendKey)
         try await shell.program.line("Stopped")
-        #expect(try state(pid) == "T")
+        #expect(ProcessProbe.state(of: pid) == "T")
         shell.type("fg")
         try await shell.program.line("goes on")
         shell.type("echo \"code $?\"")

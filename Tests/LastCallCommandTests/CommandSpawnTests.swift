@@ -1,5 +1,6 @@
 import Glibc
 import LastCallCommand
+import LastCallTesting
 import Testing
 
 @Suite("Starting a program")

@@ -1,5 +1,6 @@
 import Glibc
 import LastCallCommand
+import LastCallTesting
 import Testing
 
 @Suite("Stopping a command and everything it started")

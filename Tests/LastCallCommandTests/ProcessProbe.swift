@@ -1,16 +1,10 @@
 import CLastCall
 import Glibc
 import LastCallCommand
+import LastCallTesting
 
 /// What the tests ask of other processes.
-enum ProcessProbe {
-    /// Whether a process is there and not just waiting to be reaped.
-    static func isAlive(_ pid: pid_t) -> Bool {
-        guard let stat = text("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return false }
-        let state = stat[stat.index(after: end)...].drop { $0 == " " }.first
-        return state != "Z" && state != "X"
-    }
-
+extension ProcessProbe {
     /// Waits for a process to end, by its pidfd; at most ten seconds.
     static func waitUntilDead(_ pid: pid_t) -> Bool {
         let pidfd = lastcall_pidfd_open(pid)

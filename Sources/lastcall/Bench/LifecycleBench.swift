@@ -44,8 +44,7 @@ struct LifecycleBench: AsyncParsableCommand {
     }
 
     /// The least that a lock can cost, as the rival to beat: the system's own.
-    ///
-    /// Proof of `Sendable`: `held` is touched with the mutex taken only, and both live as long as the object.
+    // Proof: `held` is touched with the mutex taken only, and both live as long as the object.
     private final class LockedCounter: @unchecked Sendable {
         private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
         private var held = 0

@@ -14,7 +14,7 @@ struct ThreadProbe: Hashable, Sendable {
     /// Looks at the thread that this is called on.
     init() {
         do {
-            name = try String(TemporaryFolder.read("/proc/thread-self/comm").dropLast())
+            name = try String(FileText.read("/proc/thread-self/comm").dropLast())
         } catch {
             name = "\(error)"
         }

@@ -67,14 +67,15 @@ import Testing
 
     @Test("B14a P35 on Kubernetes a short receipt is in the termination message")
     func terminationMessage() async throws {
-        let path = try TemporaryFolder.make() + "/termination-log"
+        let folder = try ScratchDirectory()
+        let path = folder.path + "/termination-log"
         close(open(path, O_CREAT | O_WRONLY, 0o600))
         let run = try FixtureRun(
             "idle", environment: ["KUBERNETES_SERVICE_HOST": "10.0.0.1", "LASTCALL_TERMINATION_LOG": path])
         try await run.program.line("ready")
         run.program.signal(SIGTERM)
         #expect(try await run.program.exit() == 0)
-        let text = try TemporaryFolder.read(path)
+        let text = try FileText.read(path)
         #expect(text.utf8.count <= 4096)
         let receipt = try Receipt(json: text.utf8)
         #expect(receipt.platform == "kubernetes")

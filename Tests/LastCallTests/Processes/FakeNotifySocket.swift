@@ -12,6 +12,7 @@ final class FakeNotifySocket: Sendable {
     /// Whoever waits for a message gets each once.
     let messages: AsyncStream<String>
     private let file: Int32
+    private let folder: ScratchDirectory
 
     /// Opens the socket.
     ///
@@ -19,7 +20,8 @@ final class FakeNotifySocket: Sendable {
     ///   - isAbstract: Whether its name is in no file system (unix(7)).
     ///   - isRead: Whether anybody reads from it.
     init(isAbstract: Bool = false, isRead: Bool = true) throws {
-        let path = try TemporaryFolder.make() + "/notify"
+        folder = try ScratchDirectory()
+        let path = folder.path + "/notify"
         address = isAbstract ? "@" + path.dropFirst() : path
         let file = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.file = file

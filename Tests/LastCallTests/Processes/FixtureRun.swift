@@ -9,15 +9,17 @@ import LastCallTesting
 struct FixtureRun {
     /// The process.
     let program: ProgramUnderTest
-    /// Where its receipt is.
-    let receiptPath: String
+    /// Where its receipt is, and whatever else the test writes.
+    let folder: ScratchDirectory
+    private var receiptPath: String { folder.path + "/receipt.json" }
 
     init(_ scenario: String..., grace: String = "2s", environment: [String: String] = [:], readsOutput: Bool = true)
         throws
     {
-        let folder = try TemporaryFolder.make()
-        receiptPath = folder + "/receipt.json"
-        var variables = ["LASTCALL_GRACE": grace, "LASTCALL_RECEIPT": receiptPath, "PATH": "/usr/bin:/bin"]
+        folder = try ScratchDirectory()
+        var variables = [
+            "LASTCALL_GRACE": grace, "LASTCALL_RECEIPT": folder.path + "/receipt.json", "PATH": "/usr/bin:/bin",
+        ]
         variables.merge(environment) { $1 }
         program = try ProgramUnderTest(
             BuiltProgram.path("LifecycleFixture"), Array(scenario), environment: variables, readsOutput: readsOutput)
@@ -38,7 +40,7 @@ struct FixtureRun {
     func stopOnceReady() async throws {
         let mask = UInt64(1) << UInt64(SIGTERM - 1)
         for _ in 0..<100_000 {
-            let status = try TemporaryFolder.read("/proc/\(program.pid)/status")
+            let status = try FileText.read("/proc/\(program.pid)/status")
             let caught = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last
             if let caught, let bits = UInt64(caught, radix: 16), bits & mask != 0 { break }
             await Task.yield()
@@ -48,20 +50,13 @@ struct FixtureRun {
 
     /// The receipt as it is in the file.
     func receipt() throws -> Receipt {
-        let text = try TemporaryFolder.read(receiptPath)
+        let text = try FileText.read(receiptPath)
         return try Receipt(json: text.utf8)
     }
 }
 
-/// Folders for one test each.
-enum TemporaryFolder {
-    /// Makes a folder.
-    static func make() throws -> String {
-        var template = Array("/tmp/lastcall-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw ProgramUnderTest.Failure(description: "no temporary folder") }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
+/// Files as they are, also those of proc(5), which have no size.
+enum FileText {
     /// Reads a whole file.
     static func read(_ path: String) throws -> String {
         let file = open(path, O_RDONLY)

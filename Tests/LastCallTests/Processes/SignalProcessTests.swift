@@ -25,7 +25,8 @@ import Testing
 
     @Test("S15 L1 P2 repeated SIGTERM and SIGHUP, also to the whole group, are recorded and harmless")
     func repeatedTerminate() async throws {
-        let go = try TemporaryFolder.make() + "/go"
+        let folder = try ScratchDirectory()
+        let go = folder.path + "/go"
         let run = try FixtureRun("waits", go, grace: "60s")
         try await run.program.line("ready")
         run.program.signalGroup(SIGTERM)
@@ -80,11 +81,11 @@ import Testing
 
     @Test("L9 S14 a SIGTERM that comes before the lifecycle runs is kept for it")
     func beforeRun() async throws {
-        let folder = try TemporaryFolder.make()
-        let run = try FixtureRun("before-run", folder + "/go")
+        let folder = try ScratchDirectory()
+        let run = try FixtureRun("before-run", folder.path + "/go")
         try await run.program.line("before")
         run.program.signal(SIGTERM)
-        close(open(folder + "/go", O_CREAT | O_WRONLY, 0o600))
+        close(open(folder.path + "/go", O_CREAT | O_WRONLY, 0o600))
         #expect(try await run.program.exit() == 0)
         let receipt = try run.receipt()
         #expect(receipt.cause.detail == "SIGTERM")

@@ -7,15 +7,8 @@ import Testing
 @Suite struct ReceiptFileTests {
     /// Runs `body` in a folder of its own.
     static func inFolder(_ body: (String) throws -> Void) throws {
-        let folder = try TemporaryFolder.make()
-        defer {
-            do {
-                try FileManager.default.removeItem(atPath: folder)
-            } catch {
-                Issue.record("\(folder) is left behind: \(error)")
-            }
-        }
-        try body(folder)
+        let folder = try ScratchDirectory()
+        try body(folder.path)
     }
 
     /// What is in a folder, sorted.
@@ -42,7 +35,7 @@ import Testing
             // The probe leaves no receipt behind that nobody wrote.
             #expect(try Self.list("\(folder)/a/b/c").isEmpty)
             try ReceiptFile(path: "\(folder)/d/e/receipt.json").write("text")
-            #expect(try TemporaryFolder.read("\(folder)/d/e/receipt.json") == "text")
+            #expect(try FileText.read("\(folder)/d/e/receipt.json") == "text")
         }
     }
 
@@ -53,7 +46,7 @@ import Testing
             try file.write("a long receipt, for a start")
             let reader = try #require(FileHandle(forReadingAtPath: path))
             try file.write("short")
-            #expect(try TemporaryFolder.read(path) == "short")
+            #expect(try FileText.read(path) == "short")
             #expect(try Self.list(folder) == ["receipt.json"])
             // Who opened the old one before reads the old one to its end: never half of each.
             #expect(try reader.readToEnd() == Data("a long receipt, for a start".utf8))
@@ -61,15 +54,15 @@ import Testing
     }
 
     @Test("whoever reads while receipts are written sees a whole one each time") func readers() async throws {
-        let folder = try TemporaryFolder.make()
-        let path = "\(folder)/receipt.json"
+        let folder = try ScratchDirectory()
+        let path = "\(folder.path)/receipt.json"
         let receipts = [1, 100_000].map { String(repeating: "x", count: $0) + "." }
         try ReceiptFile(path: path).write(receipts[0])
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for run in 0..<200 { try ReceiptFile(path: path).write(receipts[run % 2]) } }
             group.addTask {
                 for _ in 0..<200 {
-                    let seen = try TemporaryFolder.read(path)
+                    let seen = try FileText.read(path)
                     // Not in the expectation: a failure would print all of it.
                     let isWhole = receipts.contains(seen)
                     #expect(isWhole, "\(seen.count) characters")
@@ -77,7 +70,6 @@ import Testing
             }
             try await group.waitForAll()
         }
-        try FileManager.default.removeItem(atPath: folder)
     }
 
     @Test("a new receipt can be read by everybody, and one that was made private stays private") func permissions()
@@ -91,7 +83,7 @@ import Testing
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
             try file.write("second")
             #expect(try Self.permissions(file.path) == 0o600)
-            #expect(try TemporaryFolder.read(file.path) == "second")
+            #expect(try FileText.read(file.path) == "second")
         }
     }
 
@@ -106,7 +98,7 @@ import Testing
             let failure = #expect(throws: ReceiptFile.Failure.self) { try ReceiptFile(path: path).write("text") }
             #expect(failure?.description == "receipt \(path) cannot be opened: Is a directory")
             #expect(try Self.list(folder) == ["receipt.json"])
-            #expect(try TemporaryFolder.read("\(path)/precious") == "data")
+            #expect(try FileText.read("\(path)/precious") == "data")
         }
     }
 
@@ -119,7 +111,7 @@ import Testing
             let message = "receipt \(file.path) its folder cannot be made: Not a directory"
             #expect(#expect(throws: ReceiptFile.Failure.self) { try file.probe() }?.description == message)
             #expect(#expect(throws: ReceiptFile.Failure.self) { try file.write("text") }?.description == message)
-            #expect(try TemporaryFolder.read("\(folder)/file") == "data")
+            #expect(try FileText.read("\(folder)/file") == "data")
         }
     }
 
@@ -143,7 +135,7 @@ import Testing
                 try ReceiptFile(path: "\(folder)/\(name)").write("new")
             }
             #expect(error?.description == "receipt \(folder)/\(name) cannot be opened: File name too long")
-            #expect(try TemporaryFolder.read("\(folder)/\(name)") == "old")
+            #expect(try FileText.read("\(folder)/\(name)") == "old")
             #expect(try Self.list(folder) == [name])
         }
     }
@@ -154,7 +146,7 @@ import Testing
             // In a container every process is number 1.
             try Self.put("half of a much longer recei", at: Self.next(path))
             try ReceiptFile(path: path).write("whole")
-            #expect(try TemporaryFolder.read(path) == "whole")
+            #expect(try FileText.read(path) == "whole")
             #expect(try Self.list(folder) == ["receipt.json"])
         }
     }
@@ -165,8 +157,8 @@ import Testing
             try Self.put("data", at: "\(folder)/precious")
             try #require(symlink("\(folder)/precious", Self.next(path)) == 0)
             try ReceiptFile(path: path).write("receipt")
-            #expect(try TemporaryFolder.read("\(folder)/precious") == "data")
-            #expect(try TemporaryFolder.read(path) == "receipt")
+            #expect(try FileText.read("\(folder)/precious") == "data")
+            #expect(try FileText.read(path) == "receipt")
             #expect(try Self.list(folder) == ["precious", "receipt.json"])
         }
     }
@@ -184,7 +176,7 @@ import Testing
             try ReceiptFile(path: path).probe()
             try ReceiptFile(path: path).write("new")
             #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == "volume/real.json")
-            #expect(try TemporaryFolder.read(real) == "new")
+            #expect(try FileText.read(real) == "new")
             #expect(try Self.list("\(folder)/volume") == ["real.json"])
         }
     }
@@ -211,11 +203,11 @@ import Testing
             let file = ReceiptFile(path: "/dev/fd/\(log.fileDescriptor)")
             try file.probe()
             try file.write("receipt\n")
-            #expect(try TemporaryFolder.read(path) == "a line of the log\nreceipt\n")
+            #expect(try FileText.read(path) == "a line of the log\nreceipt\n")
             // The same by a link, which /dev/stdout is.
             try #require(symlink(file.path, "\(folder)/stdout") == 0)
             try ReceiptFile(path: "\(folder)/stdout").write("again\n")
-            #expect(try TemporaryFolder.read(path) == "a line of the log\nreceipt\nagain\n")
+            #expect(try FileText.read(path) == "a line of the log\nreceipt\nagain\n")
             #expect(try Self.list(folder) == ["log", "stdout"])
         }
     }
@@ -236,7 +228,7 @@ import Testing
             let file = ReceiptFile(path: path, isInPlace: true)
             try file.probe()
             try file.write("short")
-            #expect(try TemporaryFolder.read(path) == "short")
+            #expect(try FileText.read(path) == "short")
             // A mounted file cannot be replaced (rename(2), EBUSY); it is the same file as before.
             #expect(try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int == before)
             #expect(try Self.list(folder) == ["termination-log"])

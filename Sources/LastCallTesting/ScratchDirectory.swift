@@ -1,12 +1,12 @@
-import Foundation
+import FoundationEssentials
 
 /// A directory of its own for one test, removed with the value.
-final class ScratchDirectory {
+package final class ScratchDirectory: Sendable {
     /// Where it is.
-    let path: String
+    package let path: String
 
-    init() throws {
-        path = NSTemporaryDirectory() + "lastcall-\(UUID().uuidString)"
+    package init() throws {
+        path = "/tmp/lastcall-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
@@ -20,7 +20,7 @@ final class ScratchDirectory {
 
     /// Writes a file and returns its path.
     @discardableResult
-    func write(_ text: String, to name: String) throws -> String {
+    package func write(_ text: String, to name: String) throws -> String {
         let file = "\(path)/\(name)"
         try text.write(toFile: file, atomically: false, encoding: .utf8)
         return file
