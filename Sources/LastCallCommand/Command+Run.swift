@@ -5,7 +5,10 @@ extension Command {
     /// How many bytes ``collect()`` keeps where the command has no output limit: 64 MiB.
     public static let collectBytesDefault = 64 << 20
 
-    /// Starts the command, hands on each line that it writes, and returns when all of it has ended.
+    /// Starts the command, hands on each line that it writes, and returns when it and its group have ended.
+    ///
+    /// What left the group is ended with it where the command is stopped, and always with ``adoptsOrphans``; a daemon that a
+    /// command starts and then ends by itself otherwise lives on.
     ///
     /// The next line waits until the handler has returned, and so, a pipe later, does the program. After a stop the lines
     /// written before it still come, also into a cancelled task. When the handler throws, the command is stopped, what is
@@ -36,7 +39,7 @@ extension Command {
         return (lines, result)
     }
 
-    /// Starts the command and lends it to a supervisor; nothing of it is left when this returns.
+    /// Starts the command and lends it to a supervisor; nothing of its group is left when this returns.
     ///
     /// The command hears of a stop as long as this runs: of graceful shutdown, of a lifecycle's stop, of the task's
     /// cancellation. When `body` returns or throws while the command runs, it is stopped as ``StopReason/requested``.

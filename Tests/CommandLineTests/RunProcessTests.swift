@@ -213,4 +213,31 @@ import Testing
         #expect(try await run.program.exit() == 0)
         #expect(try run.receipt().outcome == .clean)
     }
+
+    @Test("B13 what left the program's session is ended as well when the program exits by itself")
+    func escapesAndExits()
+        async throws
+    {
+        let run = try Run([], ["sh", "-c", "setsid sh -c 'echo left $$; exec sleep 1000' & sleep 0.3; exit 5"])
+        let line = try await run.program.line("left")
+        let pid = try #require(line.split(separator: " ").last.flatMap { pid_t($0) })
+        #expect(try await run.program.exit() == 5)
+        #expect(!ProcessProbe.isAlive(pid))
+        #expect(try run.receipt().totals.cut == 0)
+    }
+
+    @Test("B1 a program that crashes while it is being stopped is cut, and its code stands") func crashesInDrain()
+        async throws
+    {
+        let run = try Run([], Self.script("trap 'kill -SEGV $$' TERM"))
+        try await run.program.line("ready")
+        run.program.signal(SIGTERM)
+        #expect(try await run.program.exit() == 139)
+        let receipt = try run.receipt()
+        #expect(receipt.totals.cut == 1)
+        #expect(receipt.outcome == .partial)
+        #expect(
+            receipt.stages[0].members[0].cutItems.first?.label.contains("died of SIGSEGV while it was being stopped")
+                == true)
+    }
 }

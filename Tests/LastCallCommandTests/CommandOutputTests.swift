@@ -113,4 +113,17 @@ struct CommandOutputTests {
         }
         #expect(!ProcessProbe.isAlive(try #require(pid)))
     }
+
+    @Test("C16 a command starts at once beside one that writes half a line") func startsBesideHalfLine() async throws {
+        // Reading the half line leaves EAGAIN behind on the loop's thread; the start of the next must not be taken for pending.
+        let chatty = Command.shell("while :; do printf x; sleep 0.002; done")
+        try await chatty.withProcess { first in
+            for _ in 0..<20 {
+                try await Command("sleep", ["1000"], standardInput: .null).withProcess { second in
+                    #expect(ProcessProbe.isAlive(second.pid))
+                    #expect(ProcessProbe.isAlive(first.pid))
+                }
+            }
+        }
+    }
 }

@@ -179,4 +179,24 @@ struct CommandStateMachineTests {
             status: .unknown, reason: .requested, stoppedFor: .seconds(5), wasKilled: true, isAbandoned: true)
         #expect(machine.drained(at: .seconds(5)) == .finish(ending))
     }
+
+    @Test("C4 a signal that the owner sent long ago explains no other death") func oldSignal() {
+        var machine = machine()
+        machine.signalSent(1)
+        #expect(machine.leaderExited(.signalled(9), isProcessStopping: false, at: .seconds(1)) == .kill)
+
+        machine = self.machine(pipes: [])
+        machine.signalSent(10)
+        #expect(machine.leaderExited(.signalled(15), isProcessStopping: false, at: .seconds(1)) == .none)
+        #expect(machine.evicted(EvictionNotice(), at: .seconds(1)) != .none)
+    }
+
+    @Test("C4 B13 where what is left is to end too, the leader's own end is followed by KILL and stays its own")
+    func endsWhatIsLeft() {
+        var machine = machine({ $0.endsWhatIsLeft = true }, pipes: [])
+        #expect(machine.leaderExited(.exited(5), isProcessStopping: false, at: .seconds(1)) == .kill)
+        #expect(machine.surveyed(alive: 1, at: .seconds(1)) == .none)
+        #expect(machine.timerFired(at: .seconds(1) + .milliseconds(1)) == .kill)
+        #expect(machine.surveyed(alive: 0, at: .seconds(2)) == .finish(CommandEnding(status: .exited(5))))
+    }
 }

@@ -120,4 +120,81 @@ import Testing
             #expect(received == source.count.current, "run \(run)")
         }
     }
+
+    @Test("B1 background work that is started after the cancellation is refused, and none is let in that nobody runs")
+    func backgroundAfterCancel() async throws {
+        let (finish, entered) = (Latch<Void>(), Latch<Void>())
+        let background = BackgroundTasks()
+        let running = UnstructuredTask.startThrowing {
+            try await testGracefulShutdown { _ in try await background.run() }
+        }
+        try await background.waitUntilReady()
+        // Deaf to cancellation: the member still runs when the next one comes.
+        try background.start("deaf") {
+            entered.open()
+            await finish.waitThroughCancellation()
+        }
+        try await entered.wait()
+        running.cancel()
+        var started = 0
+        while (try? background.start("late") {}) != nil {  // let in until the cancellation got through: then it runs
+            started += 1
+            await Task.yield()
+        }
+        let error = #expect(throws: LastCallError.self) { try background.start("later") {} }
+        #expect(error?.code == .closed)
+        finish.open()
+        _ = await running.result
+        #expect(background.ledger.held == 0)
+        #expect(background.ledger.accepted - background.ledger.cut - background.ledger.done == 0)
+        #expect(background.ledger.accepted >= started + 1)
+    }
+
+    @Test("B9 a gate that is cancelled closes and does not wait", arguments: [true, false])
+    func cancelledGate(isRunning: Bool) async throws {
+        let gate = InFlightGate()
+        let token = try gate.enter()
+        let running = UnstructuredTask.startThrowing {
+            if !isRunning { withUnsafeCurrentTask { $0?.cancel() } }
+            try await testGracefulShutdown { _ in try await gate.run() }
+        }
+        running.cancel()
+        await #expect(throws: CancellationError.self) { try await running.value }
+        #expect(gate.isClosed)
+        token.end(.kept)
+        #expect(gate.held == 0)
+    }
+
+    @Test("a gate remembers the newest of what was cut") func newestCut() throws {
+        let gate = InFlightGate()
+        for number in 1...(ReceiptBuilder.cutItemsMax + 2) { try gate.enter { "\(number)" }.end(.cut) }
+        #expect(gate.cutItems(itemsMax: 2).map(\.label) == ["101", "102"])
+        #expect(gate.cutItems(itemsMax: 1000).first?.label == "3")
+    }
+
+    /// A source that answers a cancelled pull with an error.
+    struct ThrowingSource: AsyncSequence, AsyncIteratorProtocol, Sendable {
+        let pulled = Latch<Void>()
+        mutating func next() async throws -> Int? {
+            pulled.open()
+            try await Latch<Void>().wait()
+            return nil
+        }
+        func makeAsyncIterator() -> ThrowingSource { self }
+    }
+
+    @Test("L6 a source that answers the cancelled pull with an error ends as well, and the code behind the loop runs")
+    func throwingSource() async throws {
+        let source = ThrowingSource()
+        let isBehind = try await testGracefulShutdown { trigger in
+            async let end: Bool = {
+                for try await _ in source.endingOnShutdown() {}
+                return true
+            }()
+            try await source.pulled.wait()
+            trigger.triggerGracefulShutdown()
+            return try await end
+        }
+        #expect(isBehind)
+    }
 }

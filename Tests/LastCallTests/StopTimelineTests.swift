@@ -156,4 +156,51 @@ import Testing
         #expect(rehearsal.machine.memberRecords[1].cancelledAt == nil)
         #expect(rehearsal.machine.stop?.finishedAt == .seconds(13))
     }
+
+    /// Two stages of 40 s whose members end only at their stage's end.
+    static func deafTwo() -> LifecycleStateMachine {
+        var machine = LifecycleStateMachine(
+            members: [MemberSpec(name: "a", stage: 0), MemberSpec(name: "b", stage: 1)],
+            stages: [StageSpec(name: "one", budget: .seconds(40)), StageSpec(name: "two", budget: .seconds(40))],
+            startTimeout: .seconds(60))
+        _ = machine.start(at: .zero)
+        _ = machine.memberReady(1, at: .zero)
+        _ = machine.memberReady(0, at: .zero)
+        return machine
+    }
+
+    @Test("L3 a limit from outside shortens all stages alike, so that none takes another's time") func limit() {
+        var machine = Self.deafTwo()
+        _ = machine.stop(Self.sigterm, limit: .seconds(30), at: .seconds(10))
+        #expect(machine.stageRecords.map(\.endAt) == [.seconds(20), .seconds(30)])
+        #expect(machine.stageRecords.map(\.cancelAt) == [.milliseconds(19_750), .milliseconds(29_750)])
+        let abandoned = machine.alarm(at: .seconds(20))
+        #expect(abandoned.contains(.abandon(members: [0])))
+        #expect(
+            abandoned.contains(
+                .tell(members: [1], urgency: .drain, cancelAt: .milliseconds(29_750), endAt: .seconds(30))))
+        #expect(machine.alarm(at: .seconds(30)).contains(.finish))
+    }
+
+    @Test("L3 a limit that comes while the stop goes on shortens what is left of it, and a later one lengthens nothing")
+    func laterLimit() {
+        var machine = Self.deafTwo()
+        _ = machine.stop(Self.sigterm, at: .zero)
+        let parent = ShutdownCause(kind: .parent, detail: "the lifecycle around it stops")
+        let actions = machine.stop(parent, limit: .seconds(30), at: .seconds(20))
+        // 20 s of the first stage and 40 s of the second were left for 10 s.
+        #expect(machine.stageRecords[1].endAt == .seconds(30))
+        #expect(machine.stageRecords[0].endAt.map { abs(($0 - .seconds(20)).inSeconds - 20.0 / 6) < 0.001 } == true)
+        #expect(actions.contains { if case .wake(let at?) = $0 { at < .seconds(24) } else { false } })
+        let before = machine.stageRecords
+        _ = machine.stop(parent, limit: .seconds(90), at: .seconds(21))
+        #expect(machine.stageRecords == before)
+    }
+
+    @Test("a limit that has passed ends everything at once") func passedLimit() {
+        var machine = Self.deafTwo()
+        let actions = machine.stop(Self.sigterm, limit: .seconds(-1), at: .seconds(10))
+        #expect(actions.contains(.finish))
+        #expect(machine.memberRecords.allSatisfy { $0.toldAt != nil && $0.abandonedAt == .seconds(10) })
+    }
 }

@@ -29,6 +29,31 @@ struct Fixture {
             let receipt = await Lifecycle(plan, signals: signals).runUntilStopped()
             say("returned \(receipt.outcome.rawValue)")
             try await Task.sleep(for: .seconds(600))
+        case "stopped-first":
+            let lifecycle = Lifecycle(try ShutdownPlan { Stage("work") { idle("web") } }, signals: signals)
+            lifecycle.stop()
+            let receipt = await lifecycle.runUntilStopped()
+            say("returned \(receipt.outcome.rawValue)")
+            try await Task.sleep(for: .seconds(600))
+        case "returns-when-forced":
+            let later = Member("later") {
+                await withTaskCancellationHandler {
+                    await withCheckedContinuation { (_: CheckedContinuation<Void, Never>) in }
+                } onCancel: {
+                    say("told later at last")
+                }
+            }
+            let plan = try ShutdownPlan {
+                Stage("work") { stubborn("web") }; Stage("close") { later }
+            }
+            let receipt = await Lifecycle(plan, configuration: configuration(), signals: signals).runUntilStopped()
+            say("returned \(receipt.outcome.rawValue)")
+            try await Task.sleep(for: .seconds(600))
+        case "blocked-log", "blocked-log-at-the-deadline":
+            let isLate = scenario != "blocked-log"
+            await run(
+                [idle("web")], last: isLate ? stubborn("store") : idle("store"), signals: signals,
+                logger: Logger(label: "blocked") { _ in BlockedLog() })
         case "crash":
             let place = CommandLine.arguments[2]
             CrashPoint.listen { if $0 == place { kill(getpid(), SIGKILL) } }
@@ -47,6 +72,8 @@ struct Fixture {
         case "stubborn": [stubborn("web")]
         case "blocked-pool": [blocking("first"), blocking("second"), blocking("third")]
         case "stuck-ledger": [StuckLedger().named("ledger")]
+        case "late-stuck-ledger": [StuckLedger(answers: 1).named("ledger")]
+        case "long-error": [Member("job") { throw FixtureError(description: String(repeating: "\u{1}", count: 9000)) }]
         case "finite": [Member("job") {}]
         case "fails": [idle("web"), Member("job") { throw FixtureError() }]
         case "fails-draining": [failsDraining("web"), hanging("stuck")]
@@ -57,23 +84,30 @@ struct Fixture {
         }
     }
 
-    static func run(_ members: [Member], signals: ProcessSignals) async {
+    /// Says what happens as it happens.
+    static func configuration(logger: Logger = Logger(label: "lastcall")) -> Lifecycle.Configuration {
+        Lifecycle.Configuration(name: "fixture", logger: logger) { event in
+            switch event.kind {
+            case .ready: say("ready")
+            case .memberTold(let name, _): say("told \(name)")
+            case .memberCancelled(let name): say("cancelled \(name)")
+            case .causeNoted(let cause): say("noted \(cause.detail)")
+            default: break
+            }
+        }
+    }
+
+    static func run(
+        _ members: [Member], last: Member = idle("store"), signals: ProcessSignals,
+        logger: Logger = Logger(label: "lastcall")
+    ) async {
         do {
             let plan = try ShutdownPlan(grace: .detected(or: .seconds(5))) {
                 Stage("work") { members }
-                Stage("close") { idle("store") }
+                Stage("close") { last }
             }
             plan.printAndExitIfAsked()
-            let configuration = Lifecycle.Configuration(name: "fixture") { event in
-                switch event.kind {
-                case .ready: say("ready")
-                case .memberTold(let name, _): say("told \(name)")
-                case .memberCancelled(let name): say("cancelled \(name)")
-                case .causeNoted(let cause): say("noted \(cause.detail)")
-                default: break
-                }
-            }
-            await Lifecycle(plan, configuration: configuration, signals: signals).runAndExit()
+            await Lifecycle(plan, configuration: configuration(logger: logger), signals: signals).runAndExit()
         } catch {
             say("\(error)")
             exit(ExitCode.configuration)
@@ -153,14 +187,38 @@ struct Fixture {
 
 /// What the failing members throw.
 struct FixtureError: Error, CustomStringConvertible {
-    let description = "the fixture failed on purpose"
+    var description = "the fixture failed on purpose"
 }
 
-/// A member whose ledger never answers once the stop began.
-struct StuckLedger: Service, LedgerReporting {
+/// A log whose reader has stopped reading, from the stop on.
+struct BlockedLog: LogHandler {
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        if event.level >= .notice { sleep(600) }
+    }
+}
+
+/// A member whose ledger answers so many times and never again.
+final class StuckLedger: Service, LedgerReporting {
+    private let answers: Mutex<Int>
+
+    init(answers: Int = 0) { self.answers = Mutex(answers) }
+
     func run() async throws { try await gracefulShutdown() }
     var ledger: Ledger {
-        sleep(600)
+        let isAnswered = answers.withLock { answers in
+            defer { answers -= 1 }
+            return answers > 0
+        }
+        if !isAnswered { sleep(600) }
         return Ledger()
     }
     func heldItems(itemsMax: Int) -> [LedgerItem] { [] }

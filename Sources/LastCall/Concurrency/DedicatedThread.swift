@@ -27,6 +27,12 @@ package enum DedicatedThread {
     ///   - name: What debuggers and `/proc/PID/task/TID/comm` show; at most 15 bytes (pthread_setname_np(3)).
     ///   - body: What it runs.
     package static func start(name: String, _ body: @escaping @Sendable () -> Void) {
+        let isStarted = startIfPossible(name: name, body)
+        precondition(isStarted, "no thread for \(name): the process is at its limit of threads (ulimit -u)")
+    }
+
+    /// Starts a detached thread; returns whether the system had room for one more.
+    package static func startIfPossible(name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
@@ -51,6 +57,7 @@ package enum DedicatedThread {
                 #endif
                 return nil
             }, start.toOpaque())
-        precondition(code == 0, "no thread for \(name): the process is at its limit of threads (ulimit -u)")
+        if code != 0 { start.release() }
+        return code == 0
     }
 }

@@ -57,12 +57,21 @@ package enum BoundedWork {
     /// Runs `body`; returns whether it ended in time.
     ///
     /// Where it did not, its thread goes on alone.
+    ///
+    /// - Parameter runsHere: Whether it is run here, however long it takes, where the system has no thread left; otherwise it
+    ///   is not run then.
     @discardableResult
-    package static func run(within limit: Duration, _ body: @escaping @Sendable () -> Void) -> Bool {
+    package static func run(within limit: Duration, runsHere: Bool = false, _ body: @escaping @Sendable () -> Void)
+        -> Bool
+    {
         let done = DispatchSemaphore(value: 0)
-        DedicatedThread.start(name: "lastcall-bound") {
+        let isStarted = DedicatedThread.startIfPossible(name: "lastcall-bound") {
             body()
             done.signal()
+        }
+        guard isStarted else {
+            if runsHere { body() }
+            return runsHere
         }
         let nanoseconds = Int(max(0, limit.inSeconds) * 1e9)
         return done.wait(timeout: .now() + .nanoseconds(nanoseconds)) == .success

@@ -62,7 +62,12 @@ public final class BackgroundTasks: Service, ReadinessReporting, LedgerReporting
                 .notRunning, "BackgroundTasks does not run: add it to the plan, in a stage after that of its requests")
         }
         let token = try gate.enter(label: { label })
-        continuation.yield(Work(body: body, place: Place(token)))
+        let work = Work(body: body, place: Place(token))
+        guard case .enqueued = continuation.yield(work) else {
+            // Cancelled in this very moment: nobody will run it.
+            work.place.end(.cut)
+            throw LastCallError(.closed, "BackgroundTasks was cancelled: the service is stopping and takes no new work")
+        }
     }
 
     /// Returns once work can be started, so that the stage of its requests does not start before.
@@ -94,7 +99,11 @@ public final class BackgroundTasks: Service, ReadinessReporting, LedgerReporting
     }
 
     private func closeAfterTheLastRequest() async throws {
-        defer { continuation.finish() }
+        // Closed first: what is let in is run.
+        defer {
+            gate.close()
+            continuation.finish()
+        }
         try await gracefulShutdown()
         try await upstream?.drain()
         try await gate.drain()

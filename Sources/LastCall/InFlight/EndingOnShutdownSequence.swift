@@ -39,15 +39,21 @@ where Base.Element: Sendable {
             guard !isOver, !Task.isShuttingDownGracefully else { return nil }
             let source = source
             let pull = UnstructuredTask.startThrowing { try await source.next() }
-            let element = try await withTaskCancellationHandler {
-                try await withGracefulShutdownHandler {
-                    // Whatever the pull came back with was taken from the source: it is delivered.
-                    try await pull.value
-                } onGracefulShutdown: {
+            let element: Element?
+            do {
+                element = try await withTaskCancellationHandler {
+                    try await withGracefulShutdownHandler {
+                        // Whatever the pull came back with was taken from the source: it is delivered.
+                        try await pull.value
+                    } onGracefulShutdown: {
+                        pull.cancel()
+                    }
+                } onCancel: {
                     pull.cancel()
                 }
-            } onCancel: {
-                pull.cancel()
+            } catch is CancellationError where Task.isShuttingDownGracefully && !Task.isCancelled {
+                // A source that answers the cancelled pull with an error had no element.
+                element = nil
             }
             isOver = element == nil
             return element

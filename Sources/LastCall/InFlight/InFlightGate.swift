@@ -29,7 +29,7 @@ public final class InFlightGate: Service, LedgerReporting, Sendable {
         var labels: [Int: Labelled] = [:]
         /// The next ticket.
         var nextTicket = 1
-        /// What was ended as cut, as far as there is room.
+        /// What was ended as cut last.
         var cut: [LedgerItem] = []
     }
 
@@ -87,7 +87,10 @@ public final class InFlightGate: Service, LedgerReporting, Sendable {
         // A label is somebody's code: it is asked for outside the lock, and before the gate can count as drained.
         if end == .cut, let labelled = state.withLock({ $0.labels[ticket] }) {
             let item = Self.item(labelled)
-            state.withLock { if $0.cut.count < ReceiptBuilder.cutItemsMax { $0.cut.append(item) } }
+            state.withLock { state in
+                if state.cut.count == ReceiptBuilder.cutItemsMax { state.cut.removeFirst() }
+                state.cut.append(item)
+            }
         }
         let action = state.withLock { state in
             if ticket > 0 { state.labels[ticket] = nil }
@@ -137,7 +140,10 @@ public final class InFlightGate: Service, LedgerReporting, Sendable {
     }
 
     /// Waits for the stop, closes, and waits for the last one.
+    ///
+    /// Cancelled, it closes and does not wait.
     public func run() async throws {
+        defer { close() }
         try await gracefulShutdown()
         try await drain()
     }
@@ -155,7 +161,7 @@ public final class InFlightGate: Service, LedgerReporting, Sendable {
     }
 
     /// The labels of what was ended as cut.
-    public func cutItems(itemsMax: Int) -> [LedgerItem] { Array(state.withLock { $0.cut }.prefix(itemsMax)) }
+    public func cutItems(itemsMax: Int) -> [LedgerItem] { Array(state.withLock { $0.cut }.suffix(itemsMax)) }
 
     private static func item(_ labelled: Labelled) -> LedgerItem {
         LedgerItem(labelled.label(), age: labelled.since.duration(to: .now))

@@ -160,6 +160,9 @@ extension Lifecycle: LedgerReporting {
     /// The sums over all members that keep a ledger.
     public var ledger: Ledger { engine.ledger }
 
+    /// What members lost in this stop.
+    public func cutItems(itemsMax: Int) -> [LedgerItem] { engine.cutItems(itemsMax: itemsMax) }
+
     /// What all members hold.
     public func heldItems(itemsMax: Int) -> [LedgerItem] { engine.heldItems(itemsMax: itemsMax) }
 }

@@ -15,19 +15,19 @@ import Logging
 /// decisions only: whoever has to write a receipt in an emergency can always read it.
 final class LifecycleEngine: Sendable {
     /// What decides, and what the receipt needs besides.
-    private struct State {
+    struct State {
         /// The machine.
         var machine: LifecycleStateMachine
         /// What each ledger said when the stop began.
         var before: [Ledger?]
-        /// Whether the last receipt was written.
-        var isReceiptFinal = false
+        /// The exit code of the last receipt, once that is made; from then on nothing changes it.
+        var finalExitCode: Int32?
         /// Whether the process exits when the stop is over.
         var exits = false
         /// Whether the process's signals come here.
         var listens = false
-        /// Whether the last resort is armed.
-        var isArmed = false
+        /// When the process exits at the latest, once the last resort is armed.
+        var exitAt: ContinuousClock.Instant?
     }
 
     /// Opens with the receipt when the stop is over.
@@ -35,10 +35,10 @@ final class LifecycleEngine: Sendable {
 
     private let plan: ShutdownPlan
     private let clock: any AlarmSource
-    private let runs: [MemberRun]
+    let runs: [MemberRun]
     private let reporter: LifecycleReporter
     private let builder: ReceiptBuilder
-    private let state: Mutex<State>
+    let state: Mutex<State>
     private let conductor = SerialThread(name: "lastcall-stages")
     private let hardDeadline = Watchdog.shared.makeAlarm()
     private let onEvent: (@Sendable (LifecycleEvent) -> Void)?
@@ -111,6 +111,10 @@ final class LifecycleEngine: Sendable {
 
     /// Acts on the process's signals from now on, those included that came before.
     func listen(_ signals: ProcessSignals) {
+        defer {
+            // Stopped before it ran: nobody would hear what comes.
+            if let code = state.withLock({ $0.finalExitCode }) { SignalCenter.shared.end(exitCode: code) }
+        }
         state.withLock { $0.listens = true }
         SignalCenter.shared.listen { [self] signal in
             switch signal.number {
@@ -159,6 +163,7 @@ final class LifecycleEngine: Sendable {
         case .stopBegan(let cause): stopBegan(cause, at: now)
         case .noted(let cause):
             emit(.causeNoted(cause), at: now)
+            giveTimes(state.withLock { $0.machine })
             reporter.noted(cause)
         case .stageBegan(let stage):
             emit(.stageBegan(plan.stages[stage].name), at: now)
@@ -194,7 +199,8 @@ final class LifecycleEngine: Sendable {
             onReady: { [self] error in
                 post { engine in
                     if let error {
-                        engine.handle { $0.memberWillNotBeReady(member, String(describing: error), at: $1) }
+                        let text = String(String(describing: error).prefix(ReceiptBuilder.errorLengthMax))
+                        engine.handle { $0.memberWillNotBeReady(member, text, at: $1) }
                     } else {
                         engine.emit(.memberReady(name), at: engine.clock.now)
                         engine.handle { $0.memberReady(member, at: $1) }
@@ -227,18 +233,21 @@ final class LifecycleEngine: Sendable {
             state.before = before
             return state.machine
         }
-        var end = now
-        for (stage, spec) in machine.stages.enumerated() {
-            end += spec.budget
-            let cancelAt = end - PlanArithmetic.cancellingAllowance(of: spec.budget)
-            for (run, member) in zip(runs, machine.members) where member.stage == stage {
-                run.scope.stopBegan(cause: cause, cancelAt: cancelAt, endAt: end)
-            }
-        }
+        giveTimes(machine)
         emit(.stopBegan(cause), at: now)
         reporter.stopBegan(
             cause, receipt: provisional(machine), remaining: plan.arithmetic.available,
             live: { [self] in provisional(state.withLock { $0.machine })() })
+    }
+
+    /// Lets every member know until when it has time.
+    private func giveTimes(_ machine: LifecycleStateMachine) {
+        guard let cause = machine.stop?.cause else { return }
+        for (run, member) in zip(runs, machine.members) {
+            let record = machine.stageRecords[member.stage]
+            guard let cancelAt = record.cancelAt, let endAt = record.endAt else { continue }
+            run.scope.stopBegan(cause: cause, cancelAt: cancelAt, endAt: endAt)
+        }
     }
 
     private func remaining(_ machine: LifecycleStateMachine, at now: Duration) -> Duration {
@@ -260,7 +269,7 @@ final class LifecycleEngine: Sendable {
             let record = machine.memberRecords[index]
             guard !record.isLive else { return pair }
             // Labels are only asked for where something is lost.
-            if after.cut > pair.before.cut { pair.items += reporting.cutItems(itemsMax: ReceiptBuilder.cutItemsMax) }
+            pair.items += Self.cutItems(of: reporting, since: pair.before, itemsMax: ReceiptBuilder.cutItemsMax)
             if after.held > 0 { pair.items += reporting.heldItems(itemsMax: ReceiptBuilder.cutItemsMax) }
             return pair
         }
@@ -285,15 +294,24 @@ final class LifecycleEngine: Sendable {
 
     /// Writes the last receipt, once, and ends.
     private func complete(_ receipt: Receipt) {
-        let (isFirst, exits, listens) = state.withLock { state in
-            defer { state.isReceiptFinal = true }
-            return (!state.isReceiptFinal, state.exits, state.listens)
+        let isFirst = state.withLock { state in
+            defer { state.finalExitCode = state.finalExitCode ?? receipt.exitCode }
+            return state.finalExitCode == nil
         }
         guard isFirst else { return }
-        for run in runs { run.start.open(false) }
+        // From here on only writing is left, and the code is certain: what is slow now must not be called forced.
+        if let exitAt = state.withLock({ $0.exitAt }) {
+            Watchdog.shared.set(hardDeadline, at: exitAt) { ProcessExit.now(receipt.exitCode) }
+        }
+        // Nobody waits for those who are still there; whoever was abandoned untold is not to go on for ever.
+        for run in runs {
+            run.start.open(false)
+            run.cancel()
+        }
         emit(.finished(receipt.outcome), at: clock.now)
         reporter.finished(receipt, within: max(plan.arithmetic.reserve / 2, Duration.milliseconds(100)))
         Watchdog.shared.set(hardDeadline, at: nil) {}
+        let (exits, listens) = state.withLock { ($0.exits, $0.listens) }
         if exits { ProcessExit.now(receipt.exitCode) }
         if listens { SignalCenter.shared.end(exitCode: receipt.exitCode) }
         finished.open(receipt)
@@ -305,63 +323,41 @@ final class LifecycleEngine: Sendable {
     /// If the conductor itself is stuck, in a ledger that does not answer, say, a process that is to exit still does so in time,
     /// and still leaves a receipt.
     private func armHardDeadline() {
+        let (available, reserve) = (plan.arithmetic.available, plan.arithmetic.reserve)
+        let deadline = ContinuousClock.now + available
         let isFirst = state.withLock { state in
-            guard state.exits, !state.isArmed else { return false }
-            state.isArmed = true
+            guard state.exits, state.exitAt == nil, state.finalExitCode == nil else { return false }
+            state.exitAt = deadline + reserve * 9 / 10
             return true
         }
         guard isFirst else { return }
-        let (available, reserve) = (plan.arithmetic.available, plan.arithmetic.reserve)
-        Watchdog.shared.set(hardDeadline, at: .now + available + reserve / 8) { [self] in
-            DedicatedThread.start(name: "lastcall-force") { [self] in
+        Watchdog.shared.set(hardDeadline, at: deadline + reserve / 8) { [self] in
+            let isStarted = DedicatedThread.startIfPossible(name: "lastcall-force") { [self] in
                 forceExit(within: reserve / 2)
             }
+            if !isStarted { ProcessExit.now(ExitCode.forced) }
         }
     }
 
-    private func forceExit(within limit: Duration) -> Never {
-        let machine = state.withLock { state in
+    private func forceExit(within limit: Duration) {
+        let forced: LifecycleStateMachine? = state.withLock { state in
+            // The receipt is made and being written, which has its own deadline.
+            guard state.finalExitCode == nil else { return nil }
             let cause = ShutdownCause(kind: .unknown, detail: "the deadline passed")
             _ = state.machine.force(cause, at: clock.now)
             return state.machine
         }
+        guard let machine = forced else { return }
         let isWhole = BoundedWork.run(within: limit / 2) { [self] in complete(receipt(machine, at: clock.now)) }
         if !isWhole {
             BoundedWork.run(within: limit / 2) { [self] in
                 var builder = builder
+                builder.isForced = true
                 builder.notes = reporter.notes + ["a ledger did not answer: what its member held is unknown"]
                 complete(builder.receipt(machine: machine, ledgers: runs.map { _ in nil }, at: clock.now))
             }
         }
-        ProcessExit.now(ExitCode.forced)
-    }
-
-    // MARK: For the service around it
-
-    /// The error of the first member that failed, in the order of the stop.
-    func firstError(in receipt: Receipt) -> (any Error)? {
-        let failed = receipt.stages.flatMap(\.members).filter { $0.outcome == .failed }.map(\.name)
-        guard receipt.exitCode == ExitCode.failure else { return nil }
-        if let error = runs.first(where: { failed.contains($0.member.name) && !$0.member.isBestEffort })?.error {
-            return error
-        }
-        guard receipt.cause.kind == .startFailure else { return nil }
-        return LastCallError(.startTimedOut, receipt.cause.detail)
-    }
-
-    var ledger: Ledger {
-        runs.compactMap { $0.ledger?.ledger }.reduce(into: Ledger()) { sum, next in
-            sum.held += next.held
-            sum.accepted += next.accepted
-            sum.done += next.done
-            sum.handedOver += next.handedOver
-            sum.kept += next.kept
-            sum.deadLettered += next.deadLettered
-            sum.cut += next.cut
-        }
-    }
-
-    func heldItems(itemsMax: Int) -> [LedgerItem] {
-        Array(runs.flatMap { $0.ledger?.heldItems(itemsMax: itemsMax) ?? [] }.prefix(itemsMax))
+        // Whoever made a receipt after all exits with its code.
+        if state.withLock({ $0.finalExitCode }) == nil { ProcessExit.now(ExitCode.forced) }
     }
 }

@@ -77,8 +77,12 @@ package struct MemberRecord: Sendable, Hashable {
     }
 }
 
-/// When a stage's stop began and ended.
+/// When a stage's stop began and ended, and how long it has.
 package struct StageRecord: Sendable, Hashable {
+    /// When its members are cancelled, at the latest; known once the stop began.
+    package var cancelAt: Duration?
+    /// When it ends, at the latest; known once the stop began.
+    package var endAt: Duration?
     /// When its members were told.
     package var beganAt: Duration?
     /// When the last of them had ended or was abandoned.

@@ -3,12 +3,18 @@ import Logging
 
 /// Says what happens: log, receipt files, terminal, systemd, metrics.
 ///
-/// All of it may block (a pipe that nobody reads, a slow disk), so all of it runs on a thread of its own, and nobody waits for
-/// that thread longer than the reserve.
+/// Most of it may block, and none may hold up another: the log (a pipe that nobody reads) has a thread, the provisional
+/// receipts (a slow disk, a ledger that does not answer) have one, and the last receipt gets one of its own. Nobody waits for
+/// them longer than the reserve. What is sent to systemd does not block.
 final class LifecycleReporter: Sendable {
     private let plan: ShutdownPlan
     private let logger: Logger
+    /// Where the log is written, and metrics.
     private let outlet = SerialThread(name: "lastcall-report")
+    /// Where receipts are made and written while the stop goes on.
+    private let archive = SerialThread(name: "lastcall-receipt")
+    /// Whether the last receipt is written, or about to be; held while a file is written.
+    private let isFinal = Mutex(false)
     private let files: [ReceiptFile]
     private let terminationFile: ReceiptFile?
     private let socket: NotifySocket?
@@ -42,16 +48,15 @@ final class LifecycleReporter: Sendable {
 
     func starting() {
         let explanation = plan.arithmetic.explanation
-        let isScaled = plan.arithmetic.isScaled
-        outlet.perform { [self] in
-            let metadata: Logger.Metadata = ["plan": "\(explanation)", "platform": "\(plan.platform.name)"]
-            if isScaled {
-                logger.warning(
-                    "the budgets do not fit the grace period and were scaled; state a longer one with LASTCALL_GRACE and in the deployment",
-                    metadata: metadata)
-            } else {
-                logger.info("starting", metadata: metadata)
-            }
+        if plan.arithmetic.isScaled {
+            say(
+                .warning,
+                "the budgets do not fit the grace period and were scaled; state a longer one with LASTCALL_GRACE and in the deployment"
+            ) { [plan] in ["plan": "\(explanation)", "platform": "\(plan.platform.name)"] }
+        } else {
+            say(.info, "starting") { [plan] in ["plan": "\(explanation)", "platform": "\(plan.platform.name)"] }
+        }
+        archive.perform { [self] in
             for file in files {
                 attempt("receipt cannot be written; the service runs all the same") { try file.probe() }
             }
@@ -61,10 +66,8 @@ final class LifecycleReporter: Sendable {
     func ready() {
         watchSignals()
         if let interval = socket?.watchdogInterval { startHeartbeat(every: interval) }
-        outlet.perform { [self] in
-            logger.info("ready")
-            socket?.send(.ready)
-        }
+        say(.info, "ready")
+        socket?.send(.ready)
     }
 
     /// A sign of life for systemd, from the concurrency pool, whose life it proves.
@@ -89,14 +92,18 @@ final class LifecycleReporter: Sendable {
         Watchdog.shared.set(signalCheck, at: .now + Self.signalCheckInterval) { [weak self] in self?.watchSignals() }
     }
 
-    /// Takes signals back that somebody else took, and says so.
+    /// Takes signals back that somebody else took, and says so once.
     private func reclaimSignals() {
         let lost = SignalCenter.shared.reclaim().map(ReceivedSignal.name(of:)).joined(separator: ", ")
         guard !lost.isEmpty else { return }
         let note =
             "the handler for \(lost) was replaced, as a ServiceGroup or runService() with signals does, and was taken back"
-        noteList.withLock { $0.append(note) }
-        outlet.perform { [self] in logger.error("\(note)") }
+        let isNew = noteList.withLock { notes in
+            let isNew = !notes.contains(note)
+            if isNew { notes.append(note) }
+            return isNew
+        }
+        if isNew { say(.error, "\(note)") }
     }
 
     // MARK: Stop
@@ -105,56 +112,54 @@ final class LifecycleReporter: Sendable {
         _ cause: ShutdownCause, receipt: @escaping @Sendable () -> Receipt, remaining: Duration,
         live: @escaping @Sendable () -> Receipt
     ) {
-        outlet.perform { [self] in
+        // Announced first: an init that is not told in time kills.
+        socket?.send(.stopping(atMost: remaining + plan.arithmetic.reserve))
+        archive.perform { [self] in
             let receipt = receipt()
-            // Announced first: an init that is not told in time kills.
-            socket?.send(.stopping(atMost: remaining + plan.arithmetic.reserve))
-            logger.notice(
-                "stop began",
-                metadata: [
-                    "cause": "\(cause)", "held": "\(receipt.totals.heldAtStop)", "deadline": "\(receipt.deadline)",
-                ])
-            for member in receipt.stages.flatMap(\.members) {
-                guard let prediction = member.prediction else { continue }
-                logger.warning(
-                    "not everything will make it",
-                    metadata: ["member": "\(member.name)", "prediction": "\(prediction)"])
+            outlet.perform { [self] in
+                logger.notice(
+                    "stop began",
+                    metadata: [
+                        "cause": "\(cause)", "held": "\(receipt.totals.heldAtStop)", "deadline": "\(receipt.deadline)",
+                    ])
+                for member in receipt.stages.flatMap(\.members) {
+                    guard let prediction = member.prediction else { continue }
+                    logger.warning(
+                        "not everything will make it",
+                        metadata: ["member": "\(member.name)", "prediction": "\(prediction)"])
+                }
+                metrics.stopBegan(receipt)
             }
-            metrics.stopBegan(receipt)
             writeProvisional(receipt)
             CrashPoint.reached("stopBegan")
         }
         screen.begin(live)
     }
 
-    func noted(_ cause: ShutdownCause) {
-        outlet.perform { [self] in logger.info("told to stop again", metadata: ["cause": "\(cause)"]) }
-    }
+    func noted(_ cause: ShutdownCause) { say(.info, "told to stop again") { ["cause": "\(cause)"] } }
 
     func stageBegan(_ stage: Int) {
         let (name, budget) = (plan.stages[stage].name, plan.arithmetic.budgets[stage])
         guard !plan.stages[stage].members.isEmpty else { return }
-        outlet.perform { [self] in
-            logger.info("stage stops", metadata: ["stage": "\(name)", "budget": "\(DurationText.format(budget))"])
-            socket?.send(.status("Stopping \(name)"))
-        }
+        socket?.send(.status("Stopping \(name)"))
+        say(.info, "stage stops") { ["stage": "\(name)", "budget": "\(DurationText.format(budget))"] }
     }
 
     func stageEnded(_ stage: Int, receipt: @escaping @Sendable () -> Receipt, remaining: Duration) {
-        outlet.perform { [self] in
+        socket?.send(.extendTimeout(remaining + plan.arithmetic.reserve))
+        archive.perform { [self] in
             let receipt = receipt()
             let report = receipt.stages[stage]
-            if !report.members.isEmpty {
+            outlet.perform { [self] in
+                metrics.stageEnded(report)
+                guard !report.members.isEmpty else { return }
+                let members = report.members.map { "\($0.name) \($0.outcome.rawValue)" }.joined(separator: ", ")
                 logger.info(
                     "stage stopped",
                     metadata: [
-                        "stage": "\(report.name)", "seconds": "\(report.elapsedSeconds)",
-                        "members":
-                            "\(report.members.map { "\($0.name) \($0.outcome.rawValue)" }.joined(separator: ", "))",
+                        "stage": "\(report.name)", "seconds": "\(report.elapsedSeconds)", "members": "\(members)",
                     ])
             }
-            socket?.send(.extendTimeout(remaining + plan.arithmetic.reserve))
-            metrics.stageEnded(report)
             writeProvisional(receipt)
             CrashPoint.reached("stageEnded \(report.name)")
         }
@@ -162,20 +167,14 @@ final class LifecycleReporter: Sendable {
 
     /// Says once which members used up their time, and what they still hold.
     func overran(_ members: [Int], runs: [MemberRun]) {
-        guard !members.isEmpty else { return }
-        outlet.perform { [self] in
-            for member in members {
-                logger.warning("member used up its time and is cancelled", metadata: holding(runs[member]))
-            }
+        for member in members {
+            say(.warning, "member used up its time and is cancelled") { [self] in holding(runs[member]) }
         }
     }
 
     func abandoned(_ members: [Int], runs: [MemberRun]) {
-        guard !members.isEmpty else { return }
-        outlet.perform { [self] in
-            for member in members {
-                logger.error("member did not end and is abandoned", metadata: holding(runs[member]))
-            }
+        for member in members {
+            say(.error, "member did not end and is abandoned") { [self] in holding(runs[member]) }
         }
     }
 
@@ -196,23 +195,22 @@ final class LifecycleReporter: Sendable {
         heartbeat.withLock { $0?.cancel() }
         Watchdog.shared.set(signalCheck, at: nil) {}
         screen.end()
-        let done = DispatchSemaphore(value: 0)
+        // Three steps, each with its part of the time: what was to be said before, the files, the last words. None of them
+        // can hold up the next for longer; the files are what is left if the log blocks.
+        let isCaughtUp = DispatchSemaphore(value: 0)
+        archive.perform { isCaughtUp.signal() }
+        archive.end()
+        _ = isCaughtUp.wait(timeout: .now() + .milliseconds(Int(limit.inSeconds * 200)))
+        BoundedWork.run(within: limit * 2 / 5, runsHere: true) { [self] in writeFinal(receipt) }
+        let isSaid = DispatchSemaphore(value: 0)
         outlet.perform { [self] in
-            CrashPoint.reached("finishing")
-            // The files first: they are what is left if the log blocks.
-            for file in files { attempt("receipt could not be written") { try file.write(try receipt.json() + "\n") } }
-            if let terminationFile {
-                attempt("termination message could not be written") {
-                    try terminationFile.write(try receipt.shortJSON())
-                }
-            }
             metrics.finished(receipt)
             screen.show(receipt)
             log(receipt)
-            done.signal()
+            isSaid.signal()
         }
+        _ = isSaid.wait(timeout: .now() + .milliseconds(Int(limit.inSeconds * 400)))
         outlet.end()
-        _ = done.wait(timeout: .now() + .milliseconds(Int(limit.inSeconds * 1000)))
     }
 
     private func log(_ receipt: Receipt) {
@@ -235,20 +233,49 @@ final class LifecycleReporter: Sendable {
             ])
     }
 
+    // MARK: Ways out
+
+    /// Logs in order with everything else.
+    ///
+    /// - Parameter metadata: Asked for where a ledger that does not answer holds up no file and no signal.
+    private func say(
+        _ level: Logger.Level, _ message: Logger.Message,
+        _ metadata: @escaping @Sendable () -> Logger.Metadata = { [:] }
+    ) {
+        archive.perform { [self] in
+            let metadata = metadata()
+            outlet.perform { [self] in logger.log(level: level, message, metadata: metadata) }
+        }
+    }
+
     private func writeProvisional(_ receipt: Receipt) {
         // After the last stage the final receipt follows at once; until it is written the stop is not over.
         guard receipt.outcome == .unfinished else { return }
-        for file in files {
-            attempt("provisional receipt could not be written") { try file.write(try receipt.json() + "\n") }
+        isFinal.withLock { isFinal in
+            guard !isFinal else { return }
+            for file in files {
+                attempt("provisional receipt could not be written") { try file.write(try receipt.json() + "\n") }
+            }
+        }
+    }
+
+    private func writeFinal(_ receipt: Receipt) {
+        CrashPoint.reached("finishing")
+        if let terminationFile {
+            attempt("termination message could not be written") { try terminationFile.write(try receipt.shortJSON()) }
+        }
+        isFinal.withLock { isFinal in
+            isFinal = true
+            for file in files { attempt("receipt could not be written") { try file.write(try receipt.json() + "\n") } }
         }
     }
 
     /// A report that fails is logged, and the stop goes on.
-    private func attempt(_ what: String, _ body: () throws -> Void) {
+    private func attempt(_ what: Logger.Message, _ body: () throws -> Void) {
         do {
             try body()
         } catch {
-            logger.error("\(what)", metadata: ["error": "\(error)"])
+            outlet.perform { [self] in logger.error(what, metadata: ["error": "\(error)"]) }
         }
     }
 }

@@ -145,7 +145,9 @@ extension LifecycleStateMachine {
         memberRecords[member].endedAt = now
         memberRecords[member].end = end
         switch state {
-        case .starting: return endedWhileStarting(member, end, at: now)
+        case .starting(let starting) where starting.pending.contains(member):
+            return endedWhileStarting(member, end, at: now)
+        case .starting: return endedWhileRunning(member, end, at: now)
         case .running: return endedWhileRunning(member, end, at: now)
         case .stopping(let stopping): return advance(stopping, at: now)
         case .finished: return []
@@ -226,11 +228,12 @@ extension LifecycleStateMachine {
         case .idle, .starting, .running:
             stop = StopRecord(cause: cause, startedAt: now, urgency: urgency)
             return [.stopBegan(cause)] + advance(schedule(from: now, limit: limit), at: now)
-        case .stopping(let stopping):
+        case .stopping(var stopping):
             stop?.note(cause)
-            guard urgency == .handOver, stop?.urgency == .drain else { return [.noted(cause)] }
-            stop?.urgency = .handOver
-            return [.noted(cause)] + advance(stopping, at: now)
+            let isSooner = limit.map { bring(&stopping, before: $0, at: now) } ?? false
+            let isMoreUrgent = urgency == .handOver && stop?.urgency == .drain
+            if isMoreUrgent { stop?.urgency = .handOver }
+            return [.noted(cause)] + (isSooner || isMoreUrgent ? advance(stopping, at: now) : [])
         case .finished: return []
         }
     }
@@ -279,16 +282,37 @@ extension LifecycleStateMachine {
         }
     }
 
-    private func schedule(from now: Duration, limit: Duration?) -> Stopping {
+    /// Gives every stage its time from now on.
+    private mutating func schedule(from now: Duration, limit: Duration?) -> Stopping {
         var end = now
         var stopping = Stopping(cancelAt: [], endAt: [])
-        for stage in stages {
+        for (index, stage) in stages.enumerated() {
             end += stage.budget
-            let endAt = min(end, limit ?? end)
-            stopping.endAt.append(endAt)
-            stopping.cancelAt.append(max(now, endAt - PlanArithmetic.cancellingAllowance(of: stage.budget)))
+            stopping.endAt.append(end)
+            stopping.cancelAt.append(end - PlanArithmetic.cancellingAllowance(of: stage.budget))
+            note(stopping, stage: index)
         }
+        if let limit { _ = bring(&stopping, before: limit, at: now) }
         return stopping
+    }
+
+    /// Has everything end by `limit`: the stages that are left shrink alike, so that none takes another's time.
+    ///
+    /// - Returns: Whether anything had to be shortened.
+    private mutating func bring(_ stopping: inout Stopping, before limit: Duration, at now: Duration) -> Bool {
+        guard let end = stopping.endAt.last, end > limit else { return false }
+        let factor = end > now ? max(.zero, limit - now).inSeconds / (end - now).inSeconds : 0
+        for stage in stopping.stage..<stages.count {
+            stopping.endAt[stage] = now + max(.zero, stopping.endAt[stage] - now).scaled(by: factor)
+            stopping.cancelAt[stage] = now + max(.zero, stopping.cancelAt[stage] - now).scaled(by: factor)
+            note(stopping, stage: stage)
+        }
+        return true
+    }
+
+    private mutating func note(_ stopping: Stopping, stage: Int) {
+        stageRecords[stage].cancelAt = stopping.cancelAt[stage]
+        stageRecords[stage].endAt = stopping.endAt[stage]
     }
 
     /// Takes the stop as far as it goes at this instant.
@@ -350,6 +374,7 @@ extension LifecycleStateMachine {
         // Handing over is quick or not at all: a second at most, never beyond the stage's own end.
         let endAt = min(stopping.endAt[stage], now + min(stages[stage].budget, .seconds(1)))
         stopping.endAt[stage] = endAt
+        note(stopping, stage: stage)
         return [
             .tell(members: due, urgency: .handOver, cancelAt: now, endAt: endAt), .cancel(members: due),
         ]

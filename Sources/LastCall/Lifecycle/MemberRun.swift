@@ -73,7 +73,9 @@ final class MemberRun: Sendable {
             return .returned
         } catch {
             state.withLock { $0.error = error }
-            return .threw(String(describing: error), isCancellation: error is CancellationError)
+            // Whoever prints a whole request into an error must not make a receipt that nobody can read.
+            let text = String(describing: error).prefix(ReceiptBuilder.errorLengthMax)
+            return .threw(String(text), isCancellation: error is CancellationError)
         }
     }
 

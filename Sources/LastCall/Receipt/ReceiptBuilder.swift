@@ -33,6 +33,8 @@ package struct ReceiptBuilder: Sendable {
     package var epochMilliseconds: Int64
     /// Remarks.
     package var notes: [String] = []
+    /// Whether it has to be written without what belongs in it; nothing is called clean that nobody counted.
+    package var isForced = false
 
     package init(name: String, arithmetic: PlanArithmetic, platform: String, epochMilliseconds: Int64) {
         self.name = name
@@ -45,7 +47,8 @@ package struct ReceiptBuilder: Sendable {
     ///
     /// - Parameter ledgers: One entry a member; `nil` for a member without a ledger.
     package func receipt(machine: LifecycleStateMachine, ledgers: [LedgerPair?], at now: Duration) -> Receipt {
-        let stop = machine.stop ?? StopRecord(cause: .unknown, startedAt: now, urgency: .drain)
+        var stop = machine.stop ?? StopRecord(cause: .unknown, startedAt: now, urgency: .drain)
+        stop.isForced = stop.isForced || isForced
         let end = stop.finishedAt ?? now
         var stages: [Receipt.Stage] = []
         for (index, spec) in machine.stages.enumerated() {
@@ -106,7 +109,7 @@ package struct ReceiptBuilder: Sendable {
         member.unaccounted = member.heldAtStop + member.acceptedDuringStop - ends - stillHeld
         member.prediction = Self.prediction(before, available: available(for: index, of: machine, stop: stop))
         if member.cut > 0 {
-            member.cutItems = ledger.items.prefix(Self.cutItemsMax).map {
+            member.cutItems = ledger.items.prefix(min(Self.cutItemsMax, member.cut)).map {
                 .init(label: Self.withoutQuery($0.label), ageSeconds: $0.age?.inSecondsRounded)
             }
             member.cutItemsOmitted = max(0, member.cut - member.cutItems.count)
@@ -116,15 +119,14 @@ package struct ReceiptBuilder: Sendable {
 
     /// The time from the beginning of the stop to the member's cancellation.
     private func available(for index: Int, of machine: LifecycleStateMachine, stop: StopRecord) -> Duration {
-        let stage = machine.members[index].stage
-        let end = machine.stages[...stage].reduce(Duration.zero) { $0 + $1.budget }
-        return end - PlanArithmetic.cancellingAllowance(of: machine.stages[stage].budget)
+        machine.stageRecords[machine.members[index].stage].cancelAt.map { $0 - stop.startedAt } ?? .zero
     }
 
     /// Says what cannot make it, where the member knows its own speed.
     package static func prediction(_ ledger: Ledger, available: Duration) -> String? {
         guard let rate = ledger.donePerSecond, rate > 0, ledger.held > 0 else { return nil }
-        let needed = Double(ledger.held) / rate
+        // A rate that has faded to almost nothing must not become a time that no `Duration` holds.
+        let needed = min(Double(ledger.held) / rate, 1e9)
         guard needed > available.inSeconds else { return nil }
         let late = ledger.held - Int(rate * available.inSeconds)
         let speed = (rate * 100).rounded() / 100

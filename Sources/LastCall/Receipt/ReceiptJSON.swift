@@ -48,6 +48,11 @@ extension Receipt {
         }
         text = try short.json(isPretty: false)
         if text.utf8.count <= bytesMax { return text }
+        // Somebody else's words may be of any length; a control character takes six bytes.
+        short.name = String(short.name.prefix(100))
+        let (cause, detail) = (short.cause, String(short.cause.detail.prefix(400)))
+        short.cause = ShutdownCause(kind: cause.kind, detail: detail, pid: cause.pid, uid: cause.uid)
+        short.platform = String(short.platform.prefix(40))
         short.stages = []
         short.laterCauses = []
         short.notes = ["too long for \(bytesMax) bytes; the log and the receipt file have it all"]

@@ -11,20 +11,15 @@
 /// The live line is drawn over itself only, with the cursor left at its beginning: a table that is drawn over itself would wipe
 /// out what the service and its log print meanwhile.
 final class ReceiptScreen: Sendable {
-    /// What is on the screen.
-    private struct State {
-        /// Whether a live line is on the screen.
-        var isLineDrawn = false
-        /// Makes the receipt as it stands.
-        var live: (@Sendable () -> Receipt)?
-    }
-
     private let isShown: Bool
     private let isWorthShowing: @Sendable (Receipt) -> Bool
     private let isJSON: Bool
     private let isTerminal: Bool
     private let isColoured: Bool
-    private let state = Mutex(State())
+    /// Makes the receipt as it stands, while the stop goes on.
+    private let live = Mutex<(@Sendable () -> Receipt)?>(nil)
+    /// Whether a live line is on the screen; held while something is drawn, which a stopped terminal (Ctrl-S) holds up.
+    private let drawing = Mutex(false)
     private let alarm = Watchdog.shared.makeAlarm()
     private let painter = SerialThread(name: "lastcall-screen")
     /// How often the live line is drawn.
@@ -48,7 +43,7 @@ final class ReceiptScreen: Sendable {
     /// Draws the receipt as it stands from now on, until ``end()``.
     func begin(_ live: @escaping @Sendable () -> Receipt) {
         guard isShown, isTerminal, !isJSON else { return }
-        state.withLock { $0.live = live }
+        self.live.withLock { $0 = live }
         tick()
     }
 
@@ -56,8 +51,14 @@ final class ReceiptScreen: Sendable {
         // A stop that is over within the first interval is not drawn twice.
         Watchdog.shared.set(alarm, at: .now + Self.interval) { [self] in
             painter.perform { [self] in
-                guard let live = state.withLock({ $0.live }) else { return }
-                drawLine(ReceiptTable(live()).progress)
+                guard let makeReceipt = live.withLock({ $0 }) else { return }
+                let line = ReceiptTable(makeReceipt()).progress
+                drawing.withLock { isLineDrawn in
+                    // The end may have come while a ledger was asked: nothing is drawn below the table.
+                    guard live.withLock({ $0 != nil }) else { return }
+                    isLineDrawn = true
+                    drawLine(line)
+                }
                 tick()
             }
         }
@@ -65,31 +66,30 @@ final class ReceiptScreen: Sendable {
 
     /// Ends the live drawing.
     func end() {
-        state.withLock { $0.live = nil }
+        live.withLock { $0 = nil }
         Watchdog.shared.set(alarm, at: nil) {}
     }
 
     /// Shows the final receipt, in place of the live line where there was one.
     func show(_ receipt: Receipt) {
         painter.end()
-        if isShown && isWorthShowing(receipt) { draw(receipt) }
+        guard isShown else { return }
+        drawing.withLock { isLineDrawn in
+            if isLineDrawn { print("\r\u{1B}[K") }
+            if isWorthShowing(receipt) { print(text(receipt)) }
+        }
     }
 
-    private func draw(_ receipt: Receipt) {
-        if isJSON {
-            do {
-                print(try receipt.json() + "\n")
-            } catch {
-                print("lastcall: the receipt could not be encoded: \(error)\n")
-            }
-            return
+    private func text(_ receipt: Receipt) -> String {
+        guard isJSON else { return ReceiptTable(receipt, isColoured: isColoured).text }
+        do {
+            return try receipt.json() + "\n"
+        } catch {
+            return "lastcall: the receipt could not be encoded: \(error)\n"
         }
-        let isLineDrawn = state.withLock { $0.isLineDrawn }
-        print((isLineDrawn ? "\r\u{1B}[K" : "") + ReceiptTable(receipt, isColoured: isColoured).text)
     }
 
     private func drawLine(_ line: String) {
-        state.withLock { $0.isLineDrawn = true }
         // Carriage return, erase to the end of the line (ECMA-48 EL), and back to its beginning.
         print("\r\u{1B}[K\(line.prefix(Self.columns() - 1))\r")
     }

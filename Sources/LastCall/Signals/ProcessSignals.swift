@@ -104,7 +104,7 @@ package final class SignalCenter: Sendable {
         Watchdog.shared.readSignals(from: end) { [self] signal in received(signal) }
         for number in numbers {
             guard lastcall_signals_take(number) == 0 else { continue }
-            state.withLock { $0.taken.append(number) }
+            state.withLock { if !$0.taken.contains(number) { $0.taken.append(number) } }
         }
     }
 
@@ -114,6 +114,8 @@ package final class SignalCenter: Sendable {
     /// gets it: either way a stop begins, but its cause may be that the other side's member ended.
     package func reclaim() -> [Int32] {
         state.withLock { $0.taken }.filter { number in
+            // The others are handed on only, and SIGTSTP is given back for a moment whenever the process is to stand still.
+            guard ProcessSignals.stopSignals.contains(number) else { return false }
             guard lastcall_signals_is_ours(number) == 0 else { return false }
             return lastcall_signals_take(number) == 0
         }
@@ -141,7 +143,7 @@ package final class SignalCenter: Sendable {
     private func received(_ signal: ReceivedSignal) {
         enum Step {
             case tell(@Sendable (ReceivedSignal) -> Void)
-            case keep(count: Int)
+            case keep(isFirst: Bool, interrupts: Int)
             case exit(Int32)
         }
         let step: Step = state.withLock { state in
@@ -152,15 +154,15 @@ package final class SignalCenter: Sendable {
             case .none(var backlog):
                 if backlog.count < 64 { backlog.append(signal) }
                 state.listener = .none(backlog: backlog)
-                return .keep(count: backlog.count { $0.number == SIGINT })
+                return .keep(isFirst: backlog.count == 1, interrupts: backlog.count { $0.number == SIGINT })
             }
         }
         switch step {
         case .tell(let listener): listener(signal)
         case .exit(let code): ProcessExit.now(code)
-        case .keep(let interrupts):
+        case .keep(let isFirst, let interrupts):
             if interrupts >= 3 { ProcessExit.now(ExitCode.forced, saying: "SIGINT three times before the service ran") }
-            boundTheWait(after: signal)
+            if isFirst { boundTheWait(after: signal) }
         }
     }
 

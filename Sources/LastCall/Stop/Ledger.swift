@@ -67,7 +67,9 @@ public protocol LedgerReporting: Sendable {
     /// - Parameter itemsMax: How many items the receipt has room for.
     func heldItems(itemsMax: Int) -> [LedgerItem]
 
-    /// What was lost before the stop ended, in the member's own words; empty by default.
+    /// What was lost, in the member's own words, the newest last; empty by default.
+    ///
+    /// The receipt takes those from the end that were lost in the stop, by the count of ``Ledger/cut``.
     ///
     /// - Parameter itemsMax: How many items the receipt has room for.
     func cutItems(itemsMax: Int) -> [LedgerItem]

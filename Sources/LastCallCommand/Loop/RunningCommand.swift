@@ -67,10 +67,17 @@ final class RunningCommand {
             settings: CommandSettings(
                 killAfter: command.stopPolicy.killAfter, evictionPolicy: command.evictionPolicy,
                 timeLimit: command.limits.time, memoryLimit: command.limits.memoryBytes,
-                outputLimit: command.limits.outputBytes),
+                outputLimit: command.limits.outputBytes, endsWhatIsLeft: command.adoptsOrphans),
             openPipes: Set(process.pipes.keys), startedAt: startedAt)
-        poller.add(process.pidfd, owner: number, kind: .leader)
-        poller.add(process.report, owner: number, kind: .report)
+        if !poller.add(process.pidfd, owner: number, kind: .leader)
+            || !poller.add(process.report, owner: number, kind: .report)
+        {
+            // Nobody would hear of its end (epoll_ctl(2): max_user_watches).
+            startError = CommandError(
+                .systemRefused, "\(command.executable): could not be watched (\(String(cString: strerror(errno))))",
+                errno: errno)
+            perform(machine.killRequested(.requested, at: startedAt))
+        }
         watchPipes()
     }
 
@@ -118,12 +125,10 @@ extension RunningCommand {
     /// - Parameter isLast: Whether the leader has ended, so that an open pipe can only be somebody's copy of it.
     func reportReady(isLast: Bool = false) {
         guard process.report >= 0 else { return }
-        if let failure = SpawnFailure(report: process.report) {
-            startError = failure.error(for: command)
-        } else if errno == EAGAIN && !isLast {
-            return
-        } else {
-            outlet.started.set(.success(process.pid))
+        switch SpawnFailure.read(process.report) {
+        case .failed(let failure): startError = failure.error(for: command)
+        case .pending where !isLast: return
+        case .pending, .closed: if startError == nil { outlet.started.set(.success(process.pid)) }
         }
         poller.remove(process.report)
         close(process.report)

@@ -16,6 +16,8 @@ struct CommandSettings: Equatable {
     var memoryLimit: Int?
     /// How many bytes it may write.
     var outputLimit: Int?
+    /// Whether what the leader leaves behind when it ends by itself is looked for beyond its group, and killed.
+    var endsWhatIsLeft = false
     /// From one look at the memory to the next.
     var sampleInterval: Duration = .milliseconds(500)
     /// How long a death by SIGTERM that we did not send may wait for our own order to stop: systemd and Heroku signal every

@@ -7,6 +7,7 @@
 ///    ├── leader gone, pipes ended ────────────────────────┤
 ///    └── the same by SIGTERM ──► doubtful ────────────────┘
 /// ```
+/// Where what is left is to be ended too, the last two go by way of killing.
 ///
 /// The leader stays unreaped until `finish`, so its number and its group's stay ours; the owner sends SIGKILL to the group
 /// before it reaps, whatever the way here. Times are the owner's monotonic clock.
@@ -82,6 +83,8 @@ struct CommandStateMachine {
         var since: Duration?
         /// Whether something was alive when SIGKILL was due.
         var foundAlive = false
+        /// Whether the leader had ended by itself: whatever it left behind was no part of its work.
+        var isAfterEnd = false
         /// Whether nobody is left but the leader's remains.
         var isTreeGone = false
         /// When to look again who is alive.
@@ -160,7 +163,7 @@ extension CommandStateMachine {
             stopping.killAt = min(stopping.killAt, killDue(memberEndsAt: notice.memberEndsAt, at: now))
             state = .stopping(stopping)
             return .none
-        case .doubtful: return finish(.eviction, at: now)
+        case .doubtful: return conclude(.eviction, at: now)
         case .killing, .finished: return .none
         }
     }
@@ -169,7 +172,7 @@ extension CommandStateMachine {
     mutating func stopRequested(_ reason: StopReason, at now: Duration) -> Action {
         switch state {
         case .running(let running): beginStop(reason, memberEndsAt: running.memberEndsAt, at: now)
-        case .doubtful: finish(reason, at: now)
+        case .doubtful: conclude(reason, at: now)
         case .stopping, .killing, .finished: .none
         }
     }
@@ -181,7 +184,7 @@ extension CommandStateMachine {
             return beginKilling(reason, since: now, memberEndsAt: running.memberEndsAt, at: now)
         case .stopping(let stopping):
             return beginKilling(stopping.reason, since: stopping.since, memberEndsAt: stopping.memberEndsAt, at: now)
-        case .doubtful: return finish(reason, at: now)
+        case .doubtful: return conclude(reason, at: now)
         case .killing, .finished: return .none
         }
     }
@@ -204,7 +207,7 @@ extension CommandStateMachine {
         switch state {
         case .running(var running):
             // Whoever is left works for nobody, and the job is to run again at once.
-            if status.isLoss, sentByOwner == nil {
+            if status.isLoss, !isOwners(status) {
                 return beginKilling(nil, since: nil, memberEndsAt: running.memberEndsAt, at: now)
             }
             running.endedBesideStop = isProcessStopping
@@ -282,7 +285,7 @@ extension CommandStateMachine {
             running.sampleAt = now + settings.sampleInterval
             state = .running(running)
             return .sample
-        case .doubtful(let doubtful): return now >= doubtful.until ? finish(nil, at: now) : .none
+        case .doubtful(let doubtful): return now >= doubtful.until ? conclude(nil, at: now) : .none
         case .stopping(var stopping):
             if now >= stopping.killAt {
                 return beginKilling(
@@ -336,16 +339,30 @@ extension CommandStateMachine {
         guard killing.isAbandoned || (leader != nil && killing.isTreeGone) else { return .none }
         guard openPipes.isEmpty else { return .drain }
         return finish(
-            killing.reason, since: killing.since, wasKilled: killing.foundAlive, isAbandoned: killing.isAbandoned,
-            at: now)
+            killing.reason, since: killing.since, wasKilled: killing.foundAlive && !killing.isAfterEnd,
+            isAbandoned: killing.isAbandoned && !killing.isAfterEnd, at: now)
     }
 
     /// The leader ended by itself and nobody holds a pipe.
     private mutating func settle(_ running: Running, at now: Duration) -> Action {
-        guard leader?.asksToStop == true, sentByOwner == nil else { return finish(nil, at: now) }
-        if running.endedBesideStop { return finish(.eviction, at: now) }
+        guard let leader, leader.asksToStop, !isOwners(leader) else { return conclude(nil, at: now) }
+        if running.endedBesideStop { return conclude(.eviction, at: now) }
         state = .doubtful(Doubtful(until: now + settings.doubtWindow))
         return .none
+    }
+
+    /// Whether an end is that of the signal that the command's owner sent.
+    private func isOwners(_ status: CommandExitStatus) -> Bool {
+        guard let sentByOwner else { return false }
+        return status == .signalled(sentByOwner) || status == .exited(128 + sentByOwner)
+    }
+
+    /// The command ended by itself; what it left behind ends with it.
+    private mutating func conclude(_ reason: StopReason?, at now: Duration) -> Action {
+        guard settings.endsWhatIsLeft else { return finish(reason, at: now) }
+        state = .killing(
+            Killing(reason: reason, isAfterEnd: true, giveUpAt: giveUpDue(memberEndsAt: nil, at: now)))
+        return .kill
     }
 
     private mutating func finish(

@@ -18,13 +18,32 @@ struct SpawnFailure {
         self.errno = errno
     }
 
-    /// Reads what a child left in its report pipe: `nil` where it said nothing, which is success.
-    init?(report: Int32) {
+    /// What a child's report pipe says.
+    enum Report {
+        /// Nothing yet.
+        case pending
+        /// It was closed: by the start of the program, or by the child's death.
+        case closed
+        /// The child could not become its program.
+        case failed(SpawnFailure)
+    }
+
+    /// Reads a report pipe, without waiting.
+    static func read(_ pipe: Int32) -> Report {
         var failure = lastcall_spawn_failure()
         let size = MemoryLayout<lastcall_spawn_failure>.size
-        // One write below PIPE_BUF: all of it or nothing.
-        guard read(report, &failure, size) == size else { return nil }
-        self.init(stage: lastcall_spawn_stage(rawValue: UInt32(failure.stage)), errno: failure.error)
+        while true {
+            let count = systemRead(pipe, &failure, size)
+            // One write below PIPE_BUF: all of it or nothing.
+            if count == size {
+                return .failed(
+                    SpawnFailure(stage: lastcall_spawn_stage(rawValue: UInt32(failure.stage)), errno: failure.error))
+            }
+            // At the pipe's end errno(3) is what some earlier call left there.
+            guard count < 0 else { return .closed }
+            if systemErrno == EAGAIN { return .pending }
+            guard systemErrno == EINTR else { return .closed }
+        }
     }
 
     /// The failure in words.
@@ -55,3 +74,11 @@ struct SpawnFailure {
         }
     }
 }
+
+/// read(2), under a name that the method of the same name does not hide.
+private func systemRead(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    read(file, buffer, count)
+}
+
+/// errno(3), under a name that the property of the same name does not hide.
+private var systemErrno: Int32 { errno }

@@ -17,8 +17,9 @@ struct RunCommand: AsyncParsableCommand {
         usage: "lastcall run [<options>] [--] <command> [<argument> ...]",
         discussion: """
             The program runs in a process group of its own. SIGTERM and Ctrl-C are forwarded to it; what is left of it, \
-            grandchildren included, is killed before the grace period ends. A second Ctrl-C kills at once, a third gives up \
-            waiting. SIGHUP, SIGUSR1, SIGUSR2 and SIGWINCH are passed on.
+            grandchildren included, is killed before the grace period ends. A second Ctrl-C leaves it a second at most, a third \
+            gives up waiting. SIGUSR1, SIGUSR2, SIGALRM and SIGWINCH are passed on, and SIGHUP where standard input is no \
+            terminal.
 
             The exit code is the program's own (128 + the signal's number where it died of a signal), 124 where it had to \
             be killed, 127 where it does not exist, 126 where it may not be executed, 64 for bad usage.

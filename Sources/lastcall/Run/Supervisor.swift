@@ -9,7 +9,7 @@ import ServiceLifecycle
 #endif
 
 /// The supervised program as a member of a plan: it holds one thing, the program.
-final class Supervisor: Service, LedgerReporting, Sendable {
+final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
     /// Why the program's end is a failure.
     struct Failure: Error, CustomStringConvertible {
         /// The whole sentence.
@@ -37,6 +37,8 @@ final class Supervisor: Service, LedgerReporting, Sendable {
     private let settings: RunSettings
     private let state = Mutex(State())
     private let jobControl = JobControl()
+    /// Opens when the program runs.
+    private let isStarted = Latch<Void>()
 
     /// Tells people in one line why the program is not there, or no longer.
     private let complain: @Sendable (String) -> Void
@@ -92,7 +94,11 @@ final class Supervisor: Service, LedgerReporting, Sendable {
         }
         for signal in pending { process.signal(signal) }
         jobControl.began(process)
+        isStarted.open()
     }
+
+    /// Returns once the program runs, so that nobody is told READY for one that is not there.
+    func waitUntilReady() async throws { try await isStarted.wait() }
 
     private func rewritten(_ signal: Int32) -> Int32 { settings.rewrites[signal] ?? signal }
 
@@ -130,7 +136,7 @@ final class Supervisor: Service, LedgerReporting, Sendable {
             state.isHeld = false
         }
         guard let failure = Self.failure(result) else {
-            if result.wasKilled { complain("\(settings.name) did not end in time and was killed") }
+            if let loss = Self.loss(result) { complain("\(settings.name) \(loss)") }
             return
         }
         // A program that exits by itself has said why.
@@ -167,6 +173,20 @@ final class Supervisor: Service, LedgerReporting, Sendable {
         }
     }
 
+    /// Says how the program came to lose what it had in hand while it was being stopped, where it did.
+    private static func loss(_ result: CommandResult) -> String? {
+        if result.wasKilled { return "did not end in time and was killed" }
+        guard case .stopped = result.outcome, case .signalled(let signal) = result.exitStatus,
+            crashSignals.contains(signal)
+        else { return nil }
+        return "died of \(ReceivedSignal.name(of: signal)) while it was being stopped"
+    }
+
+    /// Signals that nobody sends to have a program end in order: its own faults, and the kernel's SIGKILL when memory runs out.
+    private static let crashSignals: Set<Int32> = [
+        SIGKILL, SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGXCPU, SIGXFSZ,
+    ]
+
     /// The exit code of the whole: the program's own unless something had to be forced.
     func exitCode(for receipt: Receipt) -> Int32 {
         if receipt.exitCode == ExitCode.unaccounted || receipt.outcome == .forced { return receipt.exitCode }
@@ -184,8 +204,8 @@ final class Supervisor: Service, LedgerReporting, Sendable {
 
     /// Whether a stop was asked for, or cost something; a program that ends by itself was not stopped.
     func isWorthShowing(_ receipt: Receipt) -> Bool {
-        let endedByItself = receipt.cause.kind == .memberEnded || receipt.cause.kind == .memberFailed
-        return !endedByItself || receipt.totals.cut > 0 || receipt.outcome == .forced
+        let isItsOwn = [.memberEnded, .memberFailed, .startFailure].contains(receipt.cause.kind)
+        return !isItsOwn || receipt.totals.cut > 0 || receipt.outcome == .forced
     }
 
     // MARK: Ledger
@@ -194,7 +214,8 @@ final class Supervisor: Service, LedgerReporting, Sendable {
     var ledger: Ledger {
         state.withLock { state in
             if let result = state.result {
-                return Ledger(accepted: 1, done: result.wasKilled ? 0 : 1, cut: result.wasKilled ? 1 : 0)
+                let isLost = Self.loss(result) != nil
+                return Ledger(accepted: 1, done: isLost ? 0 : 1, cut: isLost ? 1 : 0)
             }
             // A program that could not be started is done with: its error says so.
             if state.isUnstarted { return Ledger(accepted: 1, done: 1) }
@@ -212,7 +233,7 @@ final class Supervisor: Service, LedgerReporting, Sendable {
 
     /// The program that had to be killed.
     func cutItems(itemsMax: Int) -> [LedgerItem] {
-        guard let result = state.withLock({ $0.result }), result.wasKilled else { return [] }
-        return [LedgerItem("\(settings.name) did not end by itself and was killed", age: result.duration)]
+        guard let result = state.withLock({ $0.result }), let loss = Self.loss(result) else { return [] }
+        return [LedgerItem("\(settings.name) \(loss)", age: result.duration)]
     }
 }

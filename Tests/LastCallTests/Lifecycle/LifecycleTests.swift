@@ -331,6 +331,20 @@ private struct Gradual: Service, ReadinessReporting {
         if let error { throw error }
         try await isReady.wait()
     }
+
+    @Test("B1 what was cut before the stop is not listed as the stop's") func cutBefore() async throws {
+        let gate = InFlightGate()
+        try gate.enter { "long ago" }.end(.cut)
+        let worker = Member("worker") {
+            let token = try gate.enter { "just now" }
+            try await gracefulShutdown()
+            token.end(.cut)
+        }
+        let run = try LifecycleRun(["work": [worker], "gate": [gate.named("gate")]])
+        let member = try await run.runAndStop().stages[1].members[0]
+        #expect(member.cut == 1)
+        #expect(member.cutItems.map(\.label) == ["just now"])
+    }
 }
 
 /// A member whose ledger is its gate's.

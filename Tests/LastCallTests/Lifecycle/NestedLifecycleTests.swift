@@ -126,6 +126,23 @@ import Testing
         #expect(receipt.stages.flatMap(\.members).map(\.outcome) == [.drained, .drained])
         #expect(run.told == ["group", "store"])
     }
+
+    @Test("B1 what a nested lifecycle cut is listed by the one around it") func nestedCutItems() async throws {
+        let gate = InFlightGate()
+        let worker = Member("worker") {
+            let token = try gate.enter { "report 7" }
+            try await gracefulShutdown()
+            token.end(.cut)
+        }
+        let inner = try LifecycleRun(["work": [worker], "gate": [gate.named("gate")]])
+        let outer = try LifecycleRun(["inner": [inner.lifecycle.named("inner")]])
+        let receipt = try await outer.run { outer in
+            try await inner.waitFor(.ready)
+            outer.lifecycle.stop()
+        }
+        #expect(receipt.totals.cut == 1)
+        #expect(receipt.stages[0].members[0].cutItems.map(\.label) == ["report 7"])
+    }
 }
 
 /// A service of a group that takes its time.

@@ -137,4 +137,39 @@ import Testing
         #expect(line.contains("grace 2s (stated) - reserve 200ms = 1.8s"))
         #expect(try await run.program.exit() == 78)
     }
+
+    @Test("B8a P35 a log that blocks costs neither the provisional nor the final receipt") func blockedLog()
+        async throws
+    {
+        let run = try await FixtureRun.ready("blocked-log")
+        #expect(try await run.program.exit() == 0)
+        #expect(try run.receipt().outcome == .clean)
+    }
+
+    @Test("P35 L8 a log that blocks at the deadline does not make the exit code contradict the receipt")
+    func blockedLogAtTheDeadline() async throws {
+        let run = try await FixtureRun.ready("blocked-log-at-the-deadline")
+        #expect(try await run.program.exit() == 75)
+        let receipt = try run.receipt()
+        #expect(receipt.exitCode == 75)
+        #expect(receipt.stages[1].members[0].outcome == .abandoned)
+    }
+
+    @Test("B1 B2 a ledger that stops answering during the stop costs no receipt") func lateStuckLedger() async throws {
+        let run = try await FixtureRun.ready("late-stuck-ledger")
+        #expect(try await run.program.exit() == 124)
+        let receipt = try run.receipt()
+        #expect(receipt.exitCode == 124)
+        #expect(receipt.notes.contains { $0.contains("ledger did not answer") })
+    }
+
+    @Test("B14a however long an error is, the termination message is whole") func longError() async throws {
+        let folder = try ScratchDirectory()
+        let path = try folder.write("", to: "termination-log")
+        let run = try FixtureRun("long-error", environment: ["LASTCALL_TERMINATION_LOG": path])
+        #expect(try await run.program.exit() == 1)
+        let text = try FileText.read(path)
+        #expect(text.utf8.count <= 4096)
+        #expect(try Receipt(json: text.utf8).exitCode == 1)
+    }
 }

@@ -71,6 +71,18 @@ import Testing
         #expect(forced.laterCauses.map(\.detail) == ["SIGINT", "SIGINT"])
     }
 
+    @Test("B9 a third SIGINT leaves nobody untold where the process goes on") func forcedReturn() async throws {
+        let run = try await FixtureRun.ready("returns-when-forced", then: SIGINT, grace: "60s")
+        try await run.program.line("told web")
+        run.program.signal(SIGINT)
+        try await run.program.line("cancelled web")
+        run.program.signal(SIGINT)
+        try await run.program.line("told later at last")
+        try await run.program.line("returned forced")
+        run.program.signal(SIGTERM)
+        #expect(try await run.program.exit() == 124)
+    }
+
     @Test("B9 SIGQUIT hands over at once")
     func quit() async throws {
         let run = try await FixtureRun.ready("hang", then: SIGQUIT, grace: "60s")
@@ -104,6 +116,15 @@ import Testing
     @Test("L9 a SIGTERM after the lifecycle returned exits with the receipt's code")
     func afterRun() async throws {
         let run = try FixtureRun("after-run")
+        try await run.program.line("returned clean")
+        run.program.signal(SIGTERM)
+        #expect(try await run.program.exit() == 0)
+    }
+
+    @Test("L9 a SIGTERM after a lifecycle that was stopped before it ran is not swallowed either") func stoppedFirst()
+        async throws
+    {
+        let run = try FixtureRun("stopped-first")
         try await run.program.line("returned clean")
         run.program.signal(SIGTERM)
         #expect(try await run.program.exit() == 0)

@@ -80,6 +80,11 @@ import Testing
         #expect(
             ReceiptBuilder.prediction(ledger, available: .seconds(12))
                 == "312 queued at 1/s need 5m12s, there are 12s: 300 will not make it")
+        // A moving average that has faded.
+        for rate in [1e-300, .leastNonzeroMagnitude] {
+            let faded = ReceiptBuilder.prediction(Ledger(held: .max, donePerSecond: rate), available: .seconds(12))
+            #expect(faded?.contains("will not make it") == true)
+        }
         #expect(ReceiptBuilder.prediction(Ledger(held: 10, donePerSecond: 1), available: .seconds(12)) == nil)
         #expect(ReceiptBuilder.prediction(Ledger(held: 312), available: .seconds(12)) == nil)
     }
