@@ -78,6 +78,8 @@ int lastcall_signals_is_ignored(int number) {
     return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_IGN;
 }
 
+int lastcall_signal_realtime_first(void) { return SIGRTMIN; }
+
 int lastcall_signals_ignore(int number) {
     struct sigaction action;
     memset(&action, 0, sizeof action);

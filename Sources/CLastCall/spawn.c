@@ -93,8 +93,11 @@ static void child_close_on_exec(void) {
     }
 }
 
-static void child_run(const struct lastcall_spawn_request *request, int report) {
+static void child_run(const struct lastcall_spawn_request *request, int niceness, int report) {
     child_reset_signals();
+    // Threads have a niceness of their own, and libdispatch gives some of its threads a better one where it may; the program
+    // gets the process's. Refused is as before (setpriority(2)).
+    syscall(SYS_setpriority, PRIO_PROCESS, 0, niceness);
 
     // The parent also makes the group (see there); whoever comes first wins, the other's call changes nothing.
     if (request->new_session) {
@@ -177,8 +180,10 @@ pid_t lastcall_spawn(const struct lastcall_spawn_request *request, int *pidfd, i
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    // That of the main thread, whose number is the process's.
+    int niceness = getpriority(PRIO_PROCESS, getpid());
     pid_t pid = fork_with_pidfd(pidfd);
-    if (pid == 0) child_run(request, write_end);
+    if (pid == 0) child_run(request, niceness, write_end);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 

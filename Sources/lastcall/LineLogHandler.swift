@@ -15,9 +15,7 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        // One write for a line, so that lines of several threads are not mixed.
-        var standardError = StandardError()
-        standardError.write(line(for: event) + "\n")
+        StandardError.writeLine(line(for: event))
     }
 
     /// The whole line.

@@ -20,6 +20,8 @@ import Testing
             (["run", "--forward", "TERM", "--", "true"], "--forward TERM: write two signals"),
             (["run", "--forward", "FOO=BAR", "--", "true"], "--forward FOO=BAR"),
             (["run", "--memory", "lots", "--", "true"], "--memory lots: write a size"),
+            (["run", "--forward", "KILL=TERM", "--", "true"], "nobody can take KILL"),
+            (["run", "--receipt", "", "--", "true"], "--receipt: the path is empty"),
             (["run", "--ok-exit", "1000", "--", "true"], "--ok-exit 1000"),
             (["run", "--timeout", "-3s", "--", "true"], "--timeout"), (["nonsense"], "nonsense"),
         ])
@@ -46,6 +48,7 @@ import Testing
         "why a program is not there, or no longer, is one line, also with --quiet; with --json it is in the receipt",
         arguments: [
             (["no-such-command"], "no-such-command: command not found", 127),
+            (["no\u{1B}[31msuch"], "no\\u{1B}[31msuch: command not found", 127),
             (["--timeout", "10ms", "sleep", "9"], "sleep was stopped by its limit: timeout", 124),
             (["sh", "-c", "kill -SEGV $$"], "sh died of SIGSEGV", 139),
         ] as [([String], String, Int32)])
@@ -63,7 +66,7 @@ import Testing
             ["--quiet", "--grace", "500ms"], RunProcessTests.script("trap '' TERM"))
         try await run.program.line("ready")
         run.program.signal(SIGTERM)
-        try await run.program.line("lastcall: sh did not end in time and was killed")
+        try await run.program.line("lastcall: sh had processes that did not end in time and were killed")
         #expect(try await run.program.exit() == 124)
     }
 

@@ -99,7 +99,7 @@ import Testing
         #expect(receipt.totals.cut == 1)
         // Killed and reaped while there was time to say so.
         #expect(receipt.stages[0].members[0].outcome != .abandoned)
-        #expect(receipt.stages[0].members[0].cutItems.first?.label.contains("was killed") == true)
+        #expect(receipt.stages[0].members[0].cutItems.first?.label.contains("were killed") == true)
     }
 
     @Test("C4 B13 a grandchild in a session of its own that ignores SIGTERM does not survive")

@@ -191,12 +191,29 @@ struct CommandStateMachineTests {
         #expect(machine.evicted(EvictionNotice(), at: .seconds(1)) != .none)
     }
 
-    @Test("C4 B13 where what is left is to end too, the leader's own end is followed by KILL and stays its own")
+    @Test(
+        "C4 B13 where what is left is to end too, the leader's own end is followed by TERM, and KILL in the end, to the rest"
+    )
     func endsWhatIsLeft() {
         var machine = machine({ $0.endsWhatIsLeft = true }, pipes: [])
-        #expect(machine.leaderExited(.exited(5), isProcessStopping: false, at: .seconds(1)) == .kill)
-        #expect(machine.surveyed(alive: 1, at: .seconds(1)) == .none)
-        #expect(machine.timerFired(at: .seconds(1) + .milliseconds(1)) == .kill)
-        #expect(machine.surveyed(alive: 0, at: .seconds(2)) == .finish(CommandEnding(status: .exited(5))))
+        #expect(machine.leaderExited(.exited(5), isProcessStopping: false, at: .seconds(1)) == .survey)
+        #expect(machine.surveyed(alive: 0, at: .seconds(1)) == .finish(CommandEnding(status: .exited(5))))
+
+        machine = self.machine({ $0.endsWhatIsLeft = true }, pipes: [])
+        _ = machine.leaderExited(.exited(5), isProcessStopping: false, at: .seconds(1))
+        #expect(machine.surveyed(alive: 1, at: .seconds(1)) == .terminate)
+        #expect(machine.timerFired(at: .seconds(1) + .milliseconds(1)) == .survey)
+        #expect(machine.surveyed(alive: 1, at: .seconds(2)) == .none)
+        #expect(machine.timerFired(at: .seconds(3)) == .survey)
+        #expect(machine.surveyed(alive: 0, at: .seconds(3)) == .finish(CommandEnding(status: .exited(5))))
+
+        machine = self.machine({ $0.endsWhatIsLeft = true }, pipes: [])
+        _ = machine.leaderExited(.exited(5), isProcessStopping: false, at: .seconds(1))
+        _ = machine.surveyed(alive: 1, at: .seconds(1))
+        #expect(machine.timerFired(at: .seconds(11)) == .kill)
+        #expect(machine.surveyed(alive: 1, at: .seconds(11)) == .none)
+        #expect(machine.timerFired(at: .seconds(12)) == .kill)
+        let ending = CommandEnding(status: .exited(5), wasKilled: true)
+        #expect(machine.surveyed(alive: 0, at: .seconds(12)) == .finish(ending))
     }
 }

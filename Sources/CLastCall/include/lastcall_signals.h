@@ -24,6 +24,9 @@ int lastcall_signals_is_ours(int number);
 // Whether the signal is ignored, as nohup leaves SIGHUP: 1 or 0, or a negative errno.
 int lastcall_signals_is_ignored(int number);
 
+// The first real-time signal that no library keeps for itself.
+int lastcall_signal_realtime_first(void);
+
 // Ignores a signal. Returns 0, or a negative errno.
 int lastcall_signals_ignore(int number);
 

@@ -32,6 +32,8 @@ public final class Lifecycle: Service, Sendable {
 
         /// Another exit code for a receipt than its own, for a supervisor that passes its child's on.
         package var exitCode: (@Sendable (Receipt) -> Int32)?
+        /// Whether a SIGQUIT that a process sent begins a drain, for a supervisor whose child takes it for a graceful stop.
+        package var drainsOnQuit = false
         /// Which receipts are shown, for a supervisor whose child's own end is no stop.
         package var showsReceiptOf: @Sendable (Receipt) -> Bool = { _ in true }
 

@@ -43,6 +43,7 @@ final class LifecycleEngine: Sendable {
     private let hardDeadline = Watchdog.shared.makeAlarm()
     private let onEvent: (@Sendable (LifecycleEvent) -> Void)?
     private let exitCode: (@Sendable (Receipt) -> Int32)?
+    private let drainsOnQuit: Bool
 
     init(plan: ShutdownPlan, configuration: Lifecycle.Configuration) {
         let clock = makeAlarmSource(configuration.clock)
@@ -51,6 +52,7 @@ final class LifecycleEngine: Sendable {
         self.clock = clock
         self.onEvent = configuration.onEvent
         self.exitCode = configuration.exitCode
+        self.drainsOnQuit = configuration.drainsOnQuit
         self.runs = members.map { MemberRun(member: $0.1, now: { clock.now }) }
         self.state = Mutex(
             State(
@@ -121,7 +123,7 @@ final class LifecycleEngine: Sendable {
             case SIGINT:
                 armHardDeadline()
                 post { engine in engine.handle { $0.interrupt(signal.cause, at: $1) } }
-            case SIGQUIT: stop(signal.cause, urgency: .handOver)
+            case SIGQUIT: stop(signal.cause, urgency: drainsOnQuit && signal.pid != nil ? .drain : .handOver)
             case SIGTERM, SIGHUP: stop(signal.cause)
             default: break
             }

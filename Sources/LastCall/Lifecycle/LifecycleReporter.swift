@@ -253,7 +253,8 @@ final class LifecycleReporter: Sendable {
         guard receipt.outcome == .unfinished else { return }
         isFinal.withLock { isFinal in
             guard !isFinal else { return }
-            for file in files {
+            // Into a pipe or a log the last one goes alone: two would be no document.
+            for file in files where file.isReplaced {
                 attempt("provisional receipt could not be written") { try file.write(try receipt.json() + "\n") }
             }
         }

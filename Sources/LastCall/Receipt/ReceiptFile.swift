@@ -41,6 +41,7 @@ package struct ReceiptFile: Sendable {
 
     /// Finds out whether the receipt can be written, and makes the folder where it is missing.
     package func probe() throws(Failure) {
+        guard !path.isEmpty, !path.hasSuffix("/") else { throw failure("is no file; name a file in it") }
         let destination = try destination()
         if let mode = Self.mode(of: path) {
             guard mode & S_IFMT != S_IFDIR else { throw failure("is a folder; name a file in it") }
@@ -54,6 +55,12 @@ package struct ReceiptFile: Sendable {
         let folder = Self.folder(of: path)
         try make(folder)
         guard access(folder, W_OK | X_OK) == 0 else { throw failure("its folder cannot be written", errno) }
+    }
+
+    /// Whether each receipt takes the place of the one before: a regular file, or none yet.
+    package var isReplaced: Bool {
+        guard !isInPlace, case .file? = try? destination() else { return false }  // what fails there fails when it is written
+        return Self.mode(of: path).map { $0 & S_IFMT == S_IFREG } ?? true
     }
 
     /// Writes the receipt.

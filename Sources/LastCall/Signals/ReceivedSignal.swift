@@ -47,19 +47,30 @@ public struct ReceivedSignal: Sendable, Hashable {
         (SIGTERM, "SIGTERM"), (SIGCHLD, "SIGCHLD"), (SIGCONT, "SIGCONT"), (SIGSTOP, "SIGSTOP"), (SIGTSTP, "SIGTSTP"),
         (SIGTTIN, "SIGTTIN"), (SIGTTOU, "SIGTTOU"), (SIGWINCH, "SIGWINCH"), (SIGILL, "SIGILL"), (SIGTRAP, "SIGTRAP"),
         (SIGBUS, "SIGBUS"), (SIGFPE, "SIGFPE"), (SIGURG, "SIGURG"), (SIGXCPU, "SIGXCPU"), (SIGXFSZ, "SIGXFSZ"),
-        (SIGVTALRM, "SIGVTALRM"), (SIGPROF, "SIGPROF"), (SIGIO, "SIGIO"), (SIGSYS, "SIGSYS"),
+        (SIGVTALRM, "SIGVTALRM"), (SIGPWR, "SIGPWR"), (SIGSTKFLT, "SIGSTKFLT"), (SIGPROF, "SIGPROF"), (SIGIO, "SIGIO"),
+        (SIGSYS, "SIGSYS"),
+
     ]
 
-    /// The name of a signal, or `signal 34` where it has none.
+    /// The name of a signal: `SIGTERM`, `SIGRTMIN+3`, or `signal 32` where it has none.
     public static func name(of number: Int32) -> String {
-        names.first { $0.0 == number }?.1 ?? "signal \(number)"
+        if let name = names.first(where: { $0.0 == number })?.1 { return name }
+        let offset = number - realtimeFirst
+        return (0...64 - realtimeFirst).contains(offset) ? "SIGRTMIN+\(offset)" : "signal \(number)"
     }
 
-    /// The number of a signal that is written as `SIGTERM`, `TERM`, `term` or `15`; `nil` where there is none.
+    /// The first real-time signal that programs may use.
+    package static let realtimeFirst = lastcall_signal_realtime_first()
+
+    /// The number of a signal that is written as `SIGTERM`, `TERM`, `term`, `15` or `RTMIN+3`; `nil` where there is none.
     public static func number(named text: String) -> Int32? {
         if let number = Int32(text) { return (1...64).contains(number) ? number : nil }
         let upper = text.uppercased()
         let full = upper.hasPrefix("SIG") ? upper : "SIG" + upper
+        if full.hasPrefix("SIGRTMIN+"), let offset = Int32(full.dropFirst(9)), (0...64 - realtimeFirst).contains(offset)
+        {
+            return realtimeFirst + offset
+        }
         return names.first { $0.1 == full }?.0
     }
 }

@@ -63,11 +63,14 @@ final class RunningCommand {
             uniqueKeysWithValues: process.pipes.keys.map {
                 ($0, LineSplitter(stream: $0, lineBytesMax: command.limits.lineBytes))
             })
+        var settings = CommandSettings(
+            killAfter: command.stopPolicy.killAfter, evictionPolicy: command.evictionPolicy,
+            timeLimit: command.limits.time, memoryLimit: command.limits.memoryBytes,
+            outputLimit: command.limits.outputBytes, endsWhatIsLeft: command.adoptsOrphans)
+        // Without a pipe to read, the time after SIGKILL is for reaping alone.
+        if process.pipes.isEmpty { settings.readAllowanceMax = .milliseconds(100) }
         machine = CommandStateMachine(
-            settings: CommandSettings(
-                killAfter: command.stopPolicy.killAfter, evictionPolicy: command.evictionPolicy,
-                timeLimit: command.limits.time, memoryLimit: command.limits.memoryBytes,
-                outputLimit: command.limits.outputBytes, endsWhatIsLeft: command.adoptsOrphans),
+            settings: settings,
             openPipes: Set(process.pipes.keys), startedAt: startedAt)
         if !poller.add(process.pidfd, owner: number, kind: .leader)
             || !poller.add(process.report, owner: number, kind: .report)

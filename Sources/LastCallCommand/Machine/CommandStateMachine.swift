@@ -7,7 +7,7 @@
 ///    ├── leader gone, pipes ended ────────────────────────┤
 ///    └── the same by SIGTERM ──► doubtful ────────────────┘
 /// ```
-/// Where what is left is to be ended too, the last two go by way of killing.
+/// Where what is left is to be ended too, the last two go by way of stopping, for no reason.
 ///
 /// The leader stays unreaped until `finish`, so its number and its group's stay ours; the owner sends SIGKILL to the group
 /// before it reaps, whatever the way here. Times are the owner's monotonic clock.
@@ -63,14 +63,16 @@ struct CommandStateMachine {
 
     /// The stop signal is out.
     private struct Stopping {
-        /// Why.
-        var reason: StopReason
+        /// Why; `nil` where the leader had ended by itself and what it left behind is told to end as well.
+        var reason: StopReason?
         /// Since when.
         var since: Duration
         /// When SIGKILL is due.
         var killAt: Duration
         /// When the member that runs it is abandoned, where that is known.
         var memberEndsAt: Duration?
+        /// Whether the stop signal is held back until somebody is found alive.
+        var isUntold = false
         /// When to look again who is alive; only once the leader is gone.
         var surveys = Backoff()
     }
@@ -83,8 +85,6 @@ struct CommandStateMachine {
         var since: Duration?
         /// Whether something was alive when SIGKILL was due.
         var foundAlive = false
-        /// Whether the leader had ended by itself: whatever it left behind was no part of its work.
-        var isAfterEnd = false
         /// Whether nobody is left but the leader's remains.
         var isTreeGone = false
         /// When to look again who is alive.
@@ -241,8 +241,10 @@ extension CommandStateMachine {
                 return advance(killing, at: now)
             }
             stopping.surveys.again(now)
-            state = .stopping(stopping)
-            return .none
+            defer { state = .stopping(stopping) }
+            guard stopping.isUntold else { return .none }
+            stopping.isUntold = false
+            return .terminate
         case .killing(var killing):
             killing.foundAlive = killing.foundAlive || alive > 0
             killing.isTreeGone = alive == 0
@@ -339,8 +341,8 @@ extension CommandStateMachine {
         guard killing.isAbandoned || (leader != nil && killing.isTreeGone) else { return .none }
         guard openPipes.isEmpty else { return .drain }
         return finish(
-            killing.reason, since: killing.since, wasKilled: killing.foundAlive && !killing.isAfterEnd,
-            isAbandoned: killing.isAbandoned && !killing.isAfterEnd, at: now)
+            killing.reason, since: killing.since, wasKilled: killing.foundAlive,
+            isAbandoned: killing.isAbandoned, at: now)
     }
 
     /// The leader ended by itself and nobody holds a pipe.
@@ -357,12 +359,12 @@ extension CommandStateMachine {
         return status == .signalled(sentByOwner) || status == .exited(128 + sentByOwner)
     }
 
-    /// The command ended by itself; what it left behind ends with it.
+    /// The leader ended by itself; what it left behind is told to end too, and has as long for it as the leader would have had.
     private mutating func conclude(_ reason: StopReason?, at now: Duration) -> Action {
         guard settings.endsWhatIsLeft else { return finish(reason, at: now) }
-        state = .killing(
-            Killing(reason: reason, isAfterEnd: true, giveUpAt: giveUpDue(memberEndsAt: nil, at: now)))
-        return .kill
+        state = .stopping(
+            Stopping(reason: reason, since: now, killAt: killDue(memberEndsAt: nil, at: now), isUntold: true))
+        return .survey
     }
 
     private mutating func finish(
@@ -375,7 +377,8 @@ extension CommandStateMachine {
         if reason == nil, let sentByOwner, status == .signalled(sentByOwner) { reason = .signalled }
         return .finish(
             CommandEnding(
-                status: status, reason: reason, stoppedFor: since.map { now - $0 }, wasKilled: wasKilled,
+                status: status, reason: reason, stoppedFor: reason == nil ? nil : since.map { now - $0 },
+                wasKilled: wasKilled,
                 isAbandoned: isAbandoned))
     }
 

@@ -60,4 +60,21 @@ public enum OrphanReaper {
         if isListed { return pids }
         return ProcessSnapshot.take().children[getpid()] ?? []
     }
+
+    /// Sends SIGKILL to everything that descends from this process, at once: for one that exits now and leaves nobody behind.
+    ///
+    /// Looks again as long as somebody is found, a few times: whoever is being forked in this moment is its parent's next child.
+    package static func killDescendants() {
+        for _ in 0..<5 {
+            let snapshot = ProcessSnapshot.take()
+            var (found, next): ([ProcessRecord], [pid_t]) = ([], [getpid()])
+            while let parent = next.popLast() {
+                let children = snapshot.children[parent] ?? []
+                next += children
+                found += children.compactMap { snapshot.entries[$0] }.filter { !$0.isZombie }
+            }
+            guard !found.isEmpty else { return }
+            for process in found { ProcessTree.signal(process, SIGKILL) }
+        }
+    }
 }

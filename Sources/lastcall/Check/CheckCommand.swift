@@ -23,7 +23,8 @@ struct CheckCommand: ParsableCommand {
               lastcall check deploy.yaml my.service --plan plan.json
               helm template ./chart | lastcall check - --budget 25s --service api
 
-            Exit codes: 0 all fit, 1 something does not fit, 64 bad usage, 78 a file or plan cannot be understood.
+            Exit codes: 0 all fit, 1 something does not fit, 64 bad usage, 74 the report could not be written, 78 a file or \
+            plan cannot be understood.
             Advice does not change the exit code.
             """
     )
@@ -82,8 +83,13 @@ struct CheckCommand: ParsableCommand {
         } else {
             // Errors first and unbuffered, so that "see above" is true where both streams are one terminal.
             var standardError = StandardError()
-            print(report.failureText, terminator: "", to: &standardError)
-            print(report.text, terminator: "")
+            print(report.failureText.withoutControlCharacters, terminator: "", to: &standardError)
+            print(report.text.withoutControlCharacters, terminator: "")
+        }
+        guard fflush(nil) == 0 else {
+            StandardError.writeLine(
+                "lastcall: standard output could not be written: \(String(cString: strerror(errno)))")
+            throw ExitCode(EX_IOERR)
         }
         throw ExitCode(report.exitCode)
     }

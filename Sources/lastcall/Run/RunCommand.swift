@@ -19,7 +19,8 @@ struct RunCommand: AsyncParsableCommand {
             The program runs in a process group of its own. SIGTERM and Ctrl-C are forwarded to it; what is left of it, \
             grandchildren included, is killed before the grace period ends. A second Ctrl-C leaves it a second at most, a third \
             gives up waiting. SIGUSR1, SIGUSR2, SIGALRM and SIGWINCH are passed on, and SIGHUP where standard input is no \
-            terminal.
+            terminal; so is every other signal that would end lastcall and leave the program alone. SIGQUIT from a platform \
+            (nginx images have STOPSIGNAL SIGQUIT) is a stop like SIGTERM; Ctrl-\\ on a terminal hands over at once.
 
             The exit code is the program's own (128 + the signal's number where it died of a signal), 124 where it had to \
             be killed, 127 where it does not exist, 126 where it may not be executed, 64 for bad usage.
@@ -97,12 +98,23 @@ struct RunCommand: AsyncParsableCommand {
             Self.complain("\(error)")
             throw ArgumentParser.ExitCode(LastCall.ExitCode.configuration)
         }
+        if let killAfter = settings.killAfter, killAfter > plan.arithmetic.available {
+            let limits =
+                "--kill-after \(DurationText.format(killAfter)) is beyond the time for the stop: \(plan.arithmetic.explanation)"
+            // An assumed grace may be longer in truth; a stated one is not.
+            guard plan.arithmetic.grace.source != .stated else {
+                Self.complain("\(limits); shorten it, or grant a longer grace period")
+                throw ArgumentParser.ExitCode(LastCall.ExitCode.configuration)
+            }
+            Self.complain("\(limits); SIGKILL comes at its end")
+        }
         supervisor.prepare(killAfter: settings.killAfter ?? plan.arithmetic.available, signals: signals)
         var configuration = Lifecycle.Configuration(
             name: settings.name, logger: logger, receiptPath: receipt,
             showsReceipt: quiet ? .never : json ? .json : .onTerminal
         ) { event in supervisor.heard(event) }
         configuration.showsReceiptOf = { [json] receipt in json || supervisor.isWorthShowing(receipt) }
+        configuration.drainsOnQuit = true
         configuration.exitCode = { receipt in supervisor.exitCode(for: receipt) }
         await Lifecycle(plan, configuration: configuration, signals: signals).runAndExit()
     }
@@ -116,7 +128,6 @@ struct RunCommand: AsyncParsableCommand {
 
     /// Writes a line to standard error.
     @Sendable static func complain(_ message: String) {
-        var standardError = StandardError()
-        standardError.write("lastcall: \(message)\n")
+        StandardError.writeLine("lastcall: \(message)")
     }
 }

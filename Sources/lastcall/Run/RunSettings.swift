@@ -1,5 +1,11 @@
 import LastCall
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// The options of `lastcall run`, checked.
 struct RunSettings {
     /// What is wrong with the command line, and what to write instead.
@@ -24,17 +30,19 @@ struct RunSettings {
     let memoryBytes: Int?
     /// The longest the program may run.
     let timeout: Duration?
+    /// Whether `LASTCALL_RECEIPT` is this process's, because no option names another place.
+    let takesReceiptVariable: Bool
 
     init(_ options: RunCommand) throws {
         try self.init(
             command: options.command, grace: options.grace, killAfter: options.killAfter, okExit: options.okExit,
-            forward: options.forward, memory: options.memory, timeout: options.timeout)
+            forward: options.forward, memory: options.memory, timeout: options.timeout, receipt: options.receipt)
     }
 
     init(
         command: [String], grace: String? = nil, killAfter: String? = nil, okExit: String? = nil,
         forward: [String] = [],
-        memory: String? = nil, timeout: String? = nil
+        memory: String? = nil, timeout: String? = nil, receipt: String? = nil
     ) throws {
         guard let program = command.first else {
             throw UsageError(
@@ -42,6 +50,10 @@ struct RunSettings {
         }
         guard !program.isEmpty else { throw UsageError(description: "the command's name is empty") }
         self.command = command
+        guard receipt?.isEmpty != true else {
+            throw UsageError(description: "--receipt: the path is empty; name a file")
+        }
+        self.takesReceiptVariable = receipt == nil
         self.name = program.split(separator: "/").last.map(String.init) ?? program
         self.grace = try grace.map { try Self.duration($0, option: "--grace") }
         self.killAfter = try killAfter.map { try Self.duration($0, option: "--kill-after") }
@@ -61,13 +73,20 @@ struct RunSettings {
             guard parts.count == 2, let from = ReceivedSignal.number(named: String(parts[0])),
                 let to = ReceivedSignal.number(named: String(parts[1]))
             else { throw UsageError(description: "--forward \(text): write two signals such as TERM=QUIT") }
+            // These never reach a handler of ours (signal(7)); SIGCHLD is about children.
+            guard ![SIGKILL, SIGSTOP, SIGCHLD].contains(from) else {
+                throw UsageError(
+                    description: "--forward \(text): nobody can take \(parts[0]); rewrite a signal that can be taken")
+            }
             rewrites[from] = to
         }
     }
 
     private static func duration(_ text: String, option: String) throws -> Duration {
         guard let duration = DurationText.parse(text), duration > .zero else {
-            throw UsageError(description: "\(option) \(text): write a duration above 0, such as 30s, 500ms or 1m30s")
+            throw UsageError(
+                description:
+                    "\(option) \(text): write a duration above 0 and up to 876000h, such as 30s, 500ms or 1m30s")
         }
         return duration
     }

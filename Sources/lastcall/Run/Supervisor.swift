@@ -30,6 +30,8 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
         var pending: [Int32] = []
         /// Whether `run` ended without a program.
         var isUnstarted = false
+        /// Whether the lifecycle's stop has begun.
+        var isStopping = false
         /// Whether `run` was entered and has not ended: from then on the program is in our hands.
         var isHeld = false
     }
@@ -59,7 +61,15 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
         }
         // A terminal that goes away sends SIGHUP and wants a stop; elsewhere it is the custom of daemons to reread their
         // configuration.
-        let passedOn = [SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM] + (isatty(STDIN_FILENO) == 1 ? [] : [SIGHUP])
+        let hasTerminal = isatty(STDIN_FILENO) == 1
+        // Whatever a process may be sent, but for what stops this one, is its own fault, or cannot be taken (signal(7)). What
+        // no handler takes would end this process and leave the program alone.
+        let passedOn =
+            [
+                SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR, SIGSTKFLT, SIGURG, SIGXCPU,
+                SIGXFSZ,
+                SIGTTIN,
+            ] + Array(ReceivedSignal.realtimeFirst...64) + (hasTerminal ? [] : [SIGHUP, SIGTTOU])
         signals.take(passedOn) { [self] signal in
             passOn(rewritten(signal.number))
         }
@@ -105,7 +115,10 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
     /// Runs the program until it and all that it started have ended.
     func run() async throws {
         let command = Command(
-            settings.command[0], Array(settings.command.dropFirst()), standardInput: .inherit, standardOutput: .inherit,
+            settings.command[0], Array(settings.command.dropFirst()),
+            // Taken by this process: two receipts would overwrite each other.
+            environment: settings.takesReceiptVariable ? .updating(["LASTCALL_RECEIPT": nil]) : .inherited,
+            standardInput: .inherit, standardOutput: .inherit,
             standardError: .inherit,
             stopPolicy: StopPolicy(
                 signal: rewritten(SIGTERM), killAfter: state.withLock { $0.killAfter },
@@ -135,10 +148,8 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
             state.result = result
             state.isHeld = false
         }
-        guard let failure = Self.failure(result) else {
-            if let loss = Self.loss(result) { complain("\(settings.name) \(loss)") }
-            return
-        }
+        if let loss = Self.loss(result) { complain("\(settings.name) \(loss)") }
+        guard let failure = Self.failure(result) else { return }
         // A program that exits by itself has said why.
         let isSaid = if case .failed = result.outcome, case .exited = result.exitStatus { true } else { false }
         if !isSaid { complain("\(settings.name) \(failure)") }
@@ -147,7 +158,14 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
 
     /// What comes after the signal that began the stop is passed on as it comes.
     func heard(_ event: LifecycleEvent) {
-        if case .stopBegan = event.kind { jobControl.stopBegan() }
+        switch event.kind {
+        case .stopBegan:
+            state.withLock { $0.isStopping = true }
+            jobControl.stopBegan()
+        // Nobody waits for the program any more: this process is about to exit, and leaves nothing behind.
+        case .memberAbandoned: OrphanReaper.killDescendants()
+        default: break
+        }
         guard case .causeNoted(let cause) = event.kind, let signal = Self.signal(cause) else { return }
         passOn(rewritten(signal))
     }
@@ -161,8 +179,7 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
         switch result.outcome {
         case .succeeded: return nil
         case .stopped(let reason):
-            let isOurs = reason == .timeout || reason == .memory || reason == .outputLimit
-            return isOurs ? "was stopped by its limit: \(reason)" : nil
+            return isStoppedByLimit(result) ? "was stopped by its limit: \(reason)" : nil
         case .failed, .lost:
             switch result.exitStatus {
             case .exited(let code): return "exited with \(code)"
@@ -173,9 +190,14 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
         }
     }
 
+    private static func isStoppedByLimit(_ result: CommandResult) -> Bool {
+        guard case .stopped(let reason) = result.outcome else { return false }
+        return [.timeout, .memory, .outputLimit].contains(reason)
+    }
+
     /// Says how the program came to lose what it had in hand while it was being stopped, where it did.
     private static func loss(_ result: CommandResult) -> String? {
-        if result.wasKilled { return "did not end in time and was killed" }
+        if result.wasKilled { return "had processes that did not end in time and were killed" }
         guard case .stopped = result.outcome, case .signalled(let signal) = result.exitStatus,
             crashSignals.contains(signal)
         else { return nil }
@@ -214,6 +236,10 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
     var ledger: Ledger {
         state.withLock { state in
             if let result = state.result {
+                // What a limit ended, or SIGKILL, is a loss of the stop that follows, which counts from its beginning.
+                guard state.isStopping || !Self.isStoppedByLimit(result) && Self.loss(result) == nil else {
+                    return Ledger(held: 1, accepted: 1)
+                }
                 let isLost = Self.loss(result) != nil
                 return Ledger(accepted: 1, done: isLost ? 0 : 1, cut: isLost ? 1 : 0)
             }
