@@ -59,7 +59,7 @@ extension CheckReport {
         let window = check.window
         let note =
             if check.isStatedWindow {
-                " LASTCALL_GRACE"
+                " \(check.service.statedGraceName)"
             } else {
                 switch check.service.grace.source {
                 case .stated: ""

@@ -15,6 +15,24 @@ struct CommandWords: Sendable, Equatable {
         return nil
     }
 
+    /// What `lastcall run` is told by `--grace`, where that is what runs; `nil` where it is not told, or nonsense.
+    var graceOption: Duration? {
+        guard
+            let run = words.indices.dropLast().first(where: {
+                Self.baseName(words[$0]) == "lastcall" && words[$0 + 1] == "run"
+            })
+        else { return nil }
+        var options = words[(run + 2)...].prefix { $0 != "--" }
+        while let option = options.popFirst() {
+            if option == "--grace" { return options.first.flatMap(DurationText.parse) }
+            if option.hasPrefix("--grace=") { return DurationText.parse(option.dropFirst("--grace=".count)) }
+            // The first word that is neither an option nor one's value is the command.
+            if !option.hasPrefix("-") { return nil }
+            if !option.contains("="), !["--quiet", "--json"].contains(option) { _ = options.popFirst() }
+        }
+        return nil
+    }
+
     /// What to write instead where this is a shell that stands between the signal and the program, else `nil`.
     ///
     /// Some shells replace themselves where the script is one command (bash), others do not (dash 0.5.12,

@@ -47,6 +47,9 @@ struct ComposeFile {
         if let signal = body.pair("stop_signal"), let text = signal.value.text {
             service.remark(onStopSignal: text, line: signal.line, key: "\(path).stop_signal")
         }
+        let words = ["entrypoint", "command"].flatMap { Self.words(body[$0]) }
+        service.readGraceOption(
+            words, line: (body.pair("command") ?? body.pair("entrypoint"))?.line, key: "\(path).command")
         addShellRemark(body, path, into: &service)
         if let extends = body.pair("extends") {
             service.remark(
@@ -144,12 +147,17 @@ struct ComposeFile {
         )
     }
 
+    /// The words of a command, which is a list or a string.
+    private static func words(_ node: YAMLNode?) -> [String] {
+        node?.elements.map { $0.compactMap(\.text) } ?? ShellWords.split(node?.text ?? "")
+    }
+
     /// Unlike a Dockerfile's CMD, a string here is split into words and run without a shell
     /// (https://docs.docker.com/reference/compose-file/services/#command), so only a shell that is written out counts.
     private func addShellRemark(_ body: YAMLNode, _ path: String, into service: inout DeclaredService) {
         for key in ["entrypoint", "command"] {
             guard let pair = body.pair(key) else { continue }
-            let words = pair.value.elements.map { $0.compactMap(\.text) } ?? ShellWords.split(pair.value.text ?? "")
+            let words = Self.words(pair.value)
             guard let advice = CommandWords(words: words).adviceAgainstShell else { continue }
             let hasInit = ["true", "yes", "on"].contains(body["init"]?.text?.lowercased() ?? "")
             service.remark(

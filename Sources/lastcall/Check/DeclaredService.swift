@@ -30,6 +30,8 @@ struct DeclaredService: Sendable {
         var value: Duration
         /// The line it is set on.
         var line: Int?
+        /// The path of the command that says it by an option, which wins over the variable.
+        var option: String?
     }
 
     /// The file as it was named on the command line.
@@ -56,6 +58,17 @@ struct DeclaredService: Sendable {
     var hasUnseenEnvironment = false
     /// What was noticed while reading.
     var remarks: [Finding] = []
+
+    /// Where the process is told its grace period, or could be.
+    var statedGraceKey: String { statedGrace?.option.map { "\($0) --grace" } ?? "\(environmentKey)LASTCALL_GRACE" }
+    /// What tells it.
+    var statedGraceName: String { statedGrace?.option == nil ? "LASTCALL_GRACE" : "--grace" }
+
+    /// Takes a `lastcall run --grace` in a command into account.
+    mutating func readGraceOption(_ words: [String], line: Int?, key: String) {
+        guard let value = CommandWords(words: words).graceOption else { return }
+        statedGrace = Variable(value: value, line: line, option: key)
+    }
 
     /// Adds a remark.
     mutating func remark(

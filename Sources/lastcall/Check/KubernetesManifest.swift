@@ -99,6 +99,9 @@ struct KubernetesManifest {
             service.preStop = try preStop(hook, key: "\(path).lifecycle.preStop")
         }
         let command = (container["command"]?.elements ?? []) + (container["args"]?.elements ?? [])
+        service.readGraceOption(
+            command.compactMap(\.text), line: (container.pair("command") ?? container.pair("args"))?.line,
+            key: "\(path).command")
         if let advice = CommandWords(words: command.compactMap(\.text)).adviceAgainstShell {
             service.remark(
                 line: container.pair("command")?.line, key: "\(path).command", current: "run by a shell",

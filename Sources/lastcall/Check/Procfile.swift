@@ -51,6 +51,7 @@ enum Procfile {
             let stated = DeclaredService.Variable(value: length, line: line)
             if variable == "LASTCALL_GRACE" { service.statedGrace = stated } else { service.statedPreStop = stated }
         }
+        service.readGraceOption(ShellWords.split(command), line: line, key: name)
         return service
     }
 }

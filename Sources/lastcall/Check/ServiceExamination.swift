@@ -85,7 +85,9 @@ struct ServiceExamination {
         }
         if let stated, stated.length > real.length, let variable = service.statedGrace {
             add(
-                .problem, key: "\(service.environmentKey) LASTCALL_GRACE", line: variable.line,
+                .problem,
+                key: variable.option == nil ? "\(service.environmentKey) LASTCALL_GRACE" : service.statedGraceKey,
+                line: variable.line,
                 current: DurationText.format(variable.value), suggested: DurationText.format(real.grace),
                 "SIGKILL comes \(DurationText.format(real.length)) after SIGTERM, before the service's own deadline."
             )
@@ -112,7 +114,7 @@ struct ServiceExamination {
         }
         if let told, let statedNext, statedNext > told.grace {
             add(
-                .problem, key: "\(service.environmentKey)LASTCALL_GRACE", line: service.statedGrace?.line,
+                .problem, key: service.statedGraceKey, line: service.statedGrace?.line,
                 current: DurationText.format(told.grace), suggested: "\(secondsText(statedNext)) or more",
                 "\(told.explanation)\(needClause); told this, the service refuses to start."
             )
@@ -138,13 +140,13 @@ struct ServiceExamination {
             reasons.append("\(real.explanation)\(needClause)\(shorteningClause(real)).")
         }
         if isPromisedMore, let told = service.statedGrace {
-            reasons.append("LASTCALL_GRACE promises the service \(DurationText.format(told.value)).")
+            reasons.append("\(service.statedGraceName) promises the service \(DurationText.format(told.value)).")
         } else if !real.fits, service.statedGrace == nil, plan != nil {
             reasons.append(
                 "Without LASTCALL_GRACE the service can only assume its grace: at start it would scale the budgets and warn, not refuse."
             )
         } else if real.fits {
-            reasons.append("LASTCALL_GRACE has to grow, and the platform must grant as much.")
+            reasons.append("\(service.statedGraceName) has to grow, and the platform must grant as much.")
         }
         add(
             .problem, key: service.grace.key, line: service.grace.line,

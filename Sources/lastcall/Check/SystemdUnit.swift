@@ -93,6 +93,9 @@ struct SystemdUnit {
         )
         service.statedGrace = try variable("LASTCALL_GRACE")
         service.statedPreStop = try variable("LASTCALL_PRESTOP")
+        if let start = last("ExecStart") {
+            service.readGraceOption(ShellWords.split(start.value), line: start.line, key: "ExecStart")
+        }
         addKillRemarks(to: &service)
         addExitStatusRemarks(to: &service)
         addNotifyRemarks(to: &service)
