@@ -59,7 +59,8 @@ package struct ReceiptFile: Sendable {
 
     /// Whether each receipt takes the place of the one before: a regular file, or none yet.
     package var isReplaced: Bool {
-        guard !isInPlace, case .file? = try? destination() else { return false }  // what fails there fails when it is written
+        // What fails there fails again, and is said, when the last receipt is written.
+        guard !isInPlace, case .file? = try? destination() else { return false }  // see above
         return Self.mode(of: path).map { $0 & S_IFMT == S_IFREG } ?? true
     }
 
