@@ -99,8 +99,11 @@ struct RunCommand: AsyncParsableCommand {
             throw ArgumentParser.ExitCode(LastCall.ExitCode.configuration)
         }
         if let killAfter = settings.killAfter, killAfter > plan.arithmetic.available {
+            let (arithmetic, format) = (plan.arithmetic, DurationText.format)
             let limits =
-                "--kill-after \(DurationText.format(killAfter)) is beyond the time for the stop: \(plan.arithmetic.explanation)"
+                "--kill-after \(format(killAfter)) is longer than the \(format(arithmetic.available)) that the stop has: "
+                + "grace \(format(arithmetic.grace.duration)) (\(arithmetic.grace.source.rawValue)), less "
+                + "\(format(arithmetic.preStop + arithmetic.reserve)) for preStop and reserve"
             // An assumed grace may be longer in truth; a stated one is not.
             guard plan.arithmetic.grace.source != .stated else {
                 Self.complain("\(limits); shorten it, or grant a longer grace period")
