@@ -119,7 +119,9 @@ struct CommandOutputTests {
         let chatty = Command.shell("while :; do printf x; sleep 0.002; done")
         try await chatty.withProcess { first in
             for _ in 0..<20 {
-                try await Command("sleep", ["1000"], standardInput: .null).withProcess { second in
+                // The limit ends a start that is never noticed; then nobody is alive any more.
+                let limits = CommandLimits(time: .seconds(10))
+                try await Command("sleep", ["1000"], standardInput: .null, limits: limits).withProcess { second in
                     #expect(ProcessProbe.isAlive(second.pid))
                     #expect(ProcessProbe.isAlive(first.pid))
                 }
