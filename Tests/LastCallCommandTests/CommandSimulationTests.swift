@@ -13,6 +13,7 @@ private struct SimulatedCommand {
     var openPipes: Set<OutputStream>
     var isUnkillable: Bool
     var ignoresTerm: Bool
+    var endsWhatIsLeft: Bool
     var actions: [CommandStateMachine.Action] = []
     var ending: CommandEnding?
     var stopWasAsked = false
@@ -23,6 +24,8 @@ private struct SimulatedCommand {
         var settings = CommandSettings()
         settings.killAfter = .milliseconds(Int.random(in: 0...2000, using: &random))
         settings.evictionPolicy = random.chance(50) ? .finalize : .finish
+        endsWhatIsLeft = random.chance(30)
+        settings.endsWhatIsLeft = endsWhatIsLeft
         if random.chance(30) { settings.timeLimit = .milliseconds(Int.random(in: 1...5000, using: &random)) }
         if random.chance(30) { settings.memoryLimit = 100 }
         if random.chance(30) { settings.outputLimit = 100 }
@@ -142,10 +145,10 @@ struct CommandSimulationTests {
             #expect(command.actions.firstIndex(of: .terminate) == index, "seed \(seed): TERM was decided twice")
             let rest = command.actions[index...]
             #expect(rest.contains(.kill) || rest.contains(.survey), "seed \(seed): nobody looked who was left")
-            #expect(ending.reason != nil, "seed \(seed): a stop without a reason")
+            #expect(ending.reason != nil || command.endsWhatIsLeft, "seed \(seed): a stop without a reason")
         }
         // After the last look at a stopped command nobody was alive, or it was given up.
-        if ending.stoppedFor != nil {
+        if ending.stoppedFor != nil || command.endsWhatIsLeft {
             #expect(command.members == 0 || ending.isAbandoned, "seed \(seed): a member lives on")
         }
     }
