@@ -57,4 +57,14 @@ struct CheckGraceOptionTests {
         #expect(report.text.contains("20s --grace"))
         #expect(report.advice.isEmpty)
     }
+
+    @Test("B15 SIGQUIT drains under lastcall run, and is advised against elsewhere") func quitSignal() throws {
+        func advice(_ command: String) throws -> [String] {
+            let text =
+                "services:\n  web:\n    stop_grace_period: 10s\n    stop_signal: SIGQUIT\n    command: \(command)\n"
+            return try checking("compose.yml", text).advice
+        }
+        #expect(try advice("lastcall run -- nginx").isEmpty)
+        #expect(try advice("worker").first?.contains("stop_signal") == true)
+    }
 }

@@ -119,4 +119,25 @@ import Testing
         try await taken.line("unset")
         #expect(try await taken.exit() == 0)
     }
+
+    @Test("B1 what a program leaves behind and had to be killed is cut, and said") func leftoversAreKilled()
+        async throws
+    {
+        let left = "trap '' TERM; echo left; while :; do sleep 0.05; done"
+        let run = try RunProcessTests.Run(
+            ["--kill-after", "300ms"], ["sh", "-c", "sh -c \"$0\" & sleep 0.5; exit 0", left])
+        try await run.program.line("left")
+        try await run.program.line("sh had processes that did not end in time and were killed")
+        #expect(try await run.program.exit() == ExitCode.forced)
+        #expect(try run.receipt().totals.cut == 1)
+    }
+
+    @Test("a program that ends at once is one that ended, not one that failed to start") func endsAtOnce() async throws
+    {
+        for _ in 0..<20 {
+            let run = try RunProcessTests.Run([], ["sh", "-c", "exit 7"])
+            #expect(try await run.program.exit() == 7)
+            #expect(try run.receipt().cause.kind == .memberFailed)
+        }
+    }
 }

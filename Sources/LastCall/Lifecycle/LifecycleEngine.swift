@@ -11,7 +11,7 @@ import Logging
 /// Performs what the machine decides.
 ///
 /// Every event is handled on one thread, the conductor, in the order in which it came, so that actions never overlap. What may
-/// block for long, logs and files, is left to the reporter's thread. The machine itself is behind a lock that is held for
+/// block for long, logs and files, is left to the reporter's threads. The machine itself is behind a lock that is held for
 /// decisions only: whoever has to write a receipt in an emergency can always read it.
 final class LifecycleEngine: Sendable {
     /// What decides, and what the receipt needs besides.
@@ -92,7 +92,9 @@ final class LifecycleEngine: Sendable {
 
     /// The lifecycle around this one stops; this one has to be over a little before it.
     func stopWithParent(_ parent: ShutdownScope?) {
-        let limit = parent?.remaining(until: \.cancelAt)
+        // Told to hand over, it is cancelled at once and has until its stage's end, as `cancelled` says in the same moment.
+        let isHandOver = parent?.snapshot.urgency == .handOver
+        let limit = parent?.remaining(until: isHandOver ? \.endAt : \.cancelAt)
         stop(Self.parentCause(parent), limit: limit)
     }
 
@@ -245,8 +247,10 @@ final class LifecycleEngine: Sendable {
     /// Lets every member know until when it has time.
     private func giveTimes(_ machine: LifecycleStateMachine) {
         guard let cause = machine.stop?.cause else { return }
-        for (run, member) in zip(runs, machine.members) {
+        for (index, (run, member)) in zip(runs, machine.members).enumerated() {
             let record = machine.stageRecords[member.stage]
+            // Whoever is cancelled was told its time with that.
+            guard machine.memberRecords[index].cancelledAt == nil else { continue }
             guard let cancelAt = record.cancelAt, let endAt = record.endAt else { continue }
             run.scope.stopBegan(cause: cause, cancelAt: cancelAt, endAt: endAt)
         }
@@ -257,7 +261,7 @@ final class LifecycleEngine: Sendable {
         return max(.zero, stop.startedAt + plan.arithmetic.available - now)
     }
 
-    /// A receipt as it stands when it is asked for, which is on the reporter's thread.
+    /// A receipt as it stands when it is asked for, which is on a thread of the reporter's.
     private func provisional(_ machine: LifecycleStateMachine) -> @Sendable () -> Receipt {
         { [self] in receipt(machine, at: clock.now) }
     }
@@ -325,7 +329,8 @@ final class LifecycleEngine: Sendable {
     /// If the conductor itself is stuck, in a ledger that does not answer, say, a process that is to exit still does so in time,
     /// and still leaves a receipt.
     private func armHardDeadline() {
-        let (available, reserve) = (plan.arithmetic.available, plan.arithmetic.reserve)
+        // Also where somebody wants no reserve the last words need a moment.
+        let (available, reserve) = (plan.arithmetic.available, max(plan.arithmetic.reserve, .milliseconds(200)))
         let deadline = ContinuousClock.now + available
         let isFirst = state.withLock { state in
             guard state.exits, state.exitAt == nil, state.finalExitCode == nil else { return false }

@@ -3,16 +3,18 @@ import Logging
 
 /// Says what happens: log, receipt files, terminal, systemd, metrics.
 ///
-/// Most of it may block, and none may hold up another: the log (a pipe that nobody reads) has a thread, the provisional
-/// receipts (a slow disk, a ledger that does not answer) have one, and the last receipt gets one of its own. Nobody waits for
-/// them longer than the reserve. What is sent to systemd does not block.
+/// Most of it may block, and none may hold up another: the log has a thread (a pipe that nobody reads), the ledgers have one
+/// (one that does not answer), the disk has one, and the last receipt gets one of its own. Nobody waits for them longer than
+/// the reserve. What is sent to systemd does not block.
 final class LifecycleReporter: Sendable {
     private let plan: ShutdownPlan
     private let logger: Logger
     /// Where the log is written, and metrics.
     private let outlet = SerialThread(name: "lastcall-report")
-    /// Where receipts are made and written while the stop goes on.
+    /// Where ledgers are asked while the stop goes on.
     private let archive = SerialThread(name: "lastcall-receipt")
+    /// Where provisional receipts are written.
+    private let disk = SerialThread(name: "lastcall-disk")
     /// Whether the last receipt is written, or about to be; held while a file is written.
     private let isFinal = Mutex(false)
     private let files: [ReceiptFile]
@@ -56,7 +58,7 @@ final class LifecycleReporter: Sendable {
         } else {
             say(.info, "starting") { [plan] in ["plan": "\(explanation)", "platform": "\(plan.platform.name)"] }
         }
-        archive.perform { [self] in
+        disk.perform { [self] in
             for file in files {
                 attempt("receipt cannot be written; the service runs all the same") { try file.probe() }
             }
@@ -130,8 +132,7 @@ final class LifecycleReporter: Sendable {
                 }
                 metrics.stopBegan(receipt)
             }
-            writeProvisional(receipt)
-            CrashPoint.reached("stopBegan")
+            writeProvisional(receipt, at: "stopBegan")
         }
         screen.begin(live)
     }
@@ -160,8 +161,7 @@ final class LifecycleReporter: Sendable {
                         "stage": "\(report.name)", "seconds": "\(report.elapsedSeconds)", "members": "\(members)",
                     ])
             }
-            writeProvisional(receipt)
-            CrashPoint.reached("stageEnded \(report.name)")
+            writeProvisional(receipt, at: "stageEnded \(report.name)")
         }
     }
 
@@ -198,19 +198,21 @@ final class LifecycleReporter: Sendable {
         // Three steps, each with its part of the time: what was to be said before, the files, the last words. None of them
         // can hold up the next for longer; the files are what is left if the log blocks.
         let isCaughtUp = DispatchSemaphore(value: 0)
-        archive.perform { isCaughtUp.signal() }
+        archive.perform { [disk] in disk.perform { isCaughtUp.signal() } }
         archive.end()
         _ = isCaughtUp.wait(timeout: .now() + .milliseconds(Int(limit.inSeconds * 200)))
         BoundedWork.run(within: limit * 2 / 5, runsHere: true) { [self] in writeFinal(receipt) }
         let isSaid = DispatchSemaphore(value: 0)
         outlet.perform { [self] in
             metrics.finished(receipt)
-            screen.show(receipt)
+            // The screen last: a terminal that was stopped (Ctrl-S) holds up nothing but itself.
             log(receipt)
+            screen.show(receipt)
             isSaid.signal()
         }
         _ = isSaid.wait(timeout: .now() + .milliseconds(Int(limit.inSeconds * 400)))
         outlet.end()
+        disk.end()
     }
 
     private func log(_ receipt: Receipt) {
@@ -248,15 +250,20 @@ final class LifecycleReporter: Sendable {
         }
     }
 
-    private func writeProvisional(_ receipt: Receipt) {
-        // After the last stage the final receipt follows at once; until it is written the stop is not over.
-        guard receipt.outcome == .unfinished else { return }
-        isFinal.withLock { isFinal in
-            guard !isFinal else { return }
-            // Into a pipe or a log the last one goes alone: two would be no document.
-            for file in files where file.isReplaced {
-                attempt("provisional receipt could not be written") { try file.write(try receipt.json() + "\n") }
+    private func writeProvisional(_ receipt: Receipt, at place: String) {
+        disk.perform { [self] in
+            // After the last stage the final receipt follows at once; until it is written the stop is not over.
+            if receipt.outcome == .unfinished {
+                isFinal.withLock { isFinal in
+                    // Into a pipe or a log the last one goes alone: two would be no document.
+                    for file in files where !isFinal && file.isReplaced {
+                        attempt("provisional receipt could not be written") {
+                            try file.write(try receipt.json() + "\n")
+                        }
+                    }
+                }
             }
+            CrashPoint.reached(place)
         }
     }
 

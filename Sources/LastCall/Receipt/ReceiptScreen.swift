@@ -68,11 +68,11 @@ final class ReceiptScreen: Sendable {
     func end() {
         live.withLock { $0 = nil }
         Watchdog.shared.set(alarm, at: nil) {}
+        painter.end()
     }
 
     /// Shows the final receipt, in place of the live line where there was one.
     func show(_ receipt: Receipt) {
-        painter.end()
         guard isShown else { return }
         drawing.withLock { isLineDrawn in
             if isLineDrawn { print("\r\u{1B}[K") }

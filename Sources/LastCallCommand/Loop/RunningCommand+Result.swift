@@ -19,7 +19,7 @@ extension RunningCommand {
         result.cause = ending.reason == .eviction ? shutdown?.cause : nil
         result.duration = duration
         result.stopDuration = ending.stoppedFor
-        result.wasKilled = ending.wasKilled && ending.reason != nil
+        result.wasKilled = ending.wasKilled && (ending.reason != nil || !status.isLoss)
         result.outputBytes = tally.outputBytes
         result.peakMemoryBytes = tally.peakMemoryBytes
         result.lineCount = tally.lineCount

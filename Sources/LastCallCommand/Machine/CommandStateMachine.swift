@@ -184,7 +184,9 @@ extension CommandStateMachine {
             return beginKilling(reason, since: now, memberEndsAt: running.memberEndsAt, at: now)
         case .stopping(let stopping):
             return beginKilling(stopping.reason, since: stopping.since, memberEndsAt: stopping.memberEndsAt, at: now)
-        case .doubtful: return conclude(reason, at: now)
+        case .doubtful:
+            return settings.endsWhatIsLeft
+                ? beginKilling(reason, since: now, memberEndsAt: nil, at: now) : finish(reason, at: now)
         case .killing, .finished: return .none
         }
     }

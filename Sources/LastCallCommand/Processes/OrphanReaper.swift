@@ -65,6 +65,8 @@ public enum OrphanReaper {
     ///
     /// Looks again as long as somebody is found, a few times: whoever is being forked in this moment is its parent's next child.
     package static func killDescendants() {
+        // Also where proc(5) tells nothing.
+        for pid in ChildRegistry.shared.all { ChildRegistry.shared.signalGroup(pid, SIGKILL) }
         for _ in 0..<5 {
             let snapshot = ProcessSnapshot.take()
             var (found, next): ([ProcessRecord], [pid_t]) = ([], [getpid()])

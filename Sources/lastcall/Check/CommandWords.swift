@@ -15,13 +15,17 @@ struct CommandWords: Sendable, Equatable {
         return nil
     }
 
+    /// Whether `lastcall run` is what runs.
+    var isLastcallRun: Bool { lastcallRun != nil }
+
+    /// Where `lastcall run` stands.
+    private var lastcallRun: Int? {
+        words.indices.dropLast().first { Self.baseName(words[$0]) == "lastcall" && words[$0 + 1] == "run" }
+    }
+
     /// What `lastcall run` is told by `--grace`, where that is what runs; `nil` where it is not told, or nonsense.
     var graceOption: Duration? {
-        guard
-            let run = words.indices.dropLast().first(where: {
-                Self.baseName(words[$0]) == "lastcall" && words[$0 + 1] == "run"
-            })
-        else { return nil }
+        guard let run = lastcallRun else { return nil }
         var options = words[(run + 2)...].prefix { $0 != "--" }
         while let option = options.popFirst() {
             if option == "--grace" { return options.first.flatMap(DurationText.parse) }

@@ -44,12 +44,12 @@ struct ComposeFile {
             let stated = DeclaredService.Variable(value: length, line: pair.line)
             if name == "LASTCALL_GRACE" { service.statedGrace = stated } else { service.statedPreStop = stated }
         }
+        let words = ["entrypoint", "command"].flatMap { Self.words(body[$0]) }
+        let place = Self.words(body["entrypoint"]).contains { $0.hasPrefix("--grace") } ? "entrypoint" : "command"
+        service.readGraceOption(words, line: body.pair(place)?.line, key: "\(path).\(place)")
         if let signal = body.pair("stop_signal"), let text = signal.value.text {
             service.remark(onStopSignal: text, line: signal.line, key: "\(path).stop_signal")
         }
-        let words = ["entrypoint", "command"].flatMap { Self.words(body[$0]) }
-        service.readGraceOption(
-            words, line: (body.pair("command") ?? body.pair("entrypoint"))?.line, key: "\(path).command")
         addShellRemark(body, path, into: &service)
         if let extends = body.pair("extends") {
             service.remark(

@@ -50,6 +50,8 @@ struct DeclaredService: Sendable {
     var statedGrace: Variable?
     /// `LASTCALL_PRESTOP`, where the file sets it.
     var statedPreStop: Variable?
+    /// Whether `lastcall run` runs it.
+    var isSupervised = false
     /// The path to which `LASTCALL_GRACE` and `LASTCALL_PRESTOP` are appended in advice.
     var environmentKey: String
     /// The line to go to for adding a variable.
@@ -66,7 +68,9 @@ struct DeclaredService: Sendable {
 
     /// Takes a `lastcall run --grace` in a command into account.
     mutating func readGraceOption(_ words: [String], line: Int?, key: String) {
-        guard let value = CommandWords(words: words).graceOption else { return }
+        let words = CommandWords(words: words)
+        isSupervised = words.isLastcallRun
+        guard let value = words.graceOption else { return }
         statedGrace = Variable(value: value, line: line, option: key)
     }
 
@@ -86,7 +90,7 @@ struct DeclaredService: Sendable {
 
     /// Remarks on the signal that is sent first.
     ///
-    /// DESIGN: SIGTERM and SIGHUP drain, SIGINT drains too, SIGQUIT hands over.
+    /// DESIGN: SIGTERM and SIGHUP drain, SIGINT drains too, SIGQUIT hands over, but drains under `lastcall run`.
     mutating func remark(onStopSignal signal: String, line: Int?, key: String) {
         let name = signal.uppercased()
         switch name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name {
@@ -96,6 +100,7 @@ struct DeclaredService: Sendable {
                 .problem, line: line, key: key, current: signal, suggested: "SIGTERM",
                 "SIGKILL cannot be caught: nothing drains and there is no receipt."
             )
+        case "QUIT" where isSupervised, "3" where isSupervised: return
         case "QUIT", "3":
             remark(
                 line: line, key: key, current: signal, suggested: "SIGTERM",

@@ -41,6 +41,8 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
     private let jobControl = JobControl()
     /// Opens when the program runs.
     private let isStarted = Latch<Void>()
+    /// Opens when the lifecycle knows that it runs.
+    private let isReadySeen = Latch<Void>()
 
     /// Tells people in one line why the program is not there, or no longer.
     private let complain: @Sendable (String) -> Void
@@ -142,6 +144,8 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
             complain("\(error)")
             throw error
         }
+        // A program that ends at once is told as one that ended, not as one that never started.
+        await isReadySeen.waitThroughCancellation()
         jobControl.ended()
         state.withLock { state in
             state.process = nil
@@ -164,6 +168,7 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
             jobControl.stopBegan()
         // Nobody waits for the program any more: this process is about to exit, and leaves nothing behind.
         case .memberAbandoned: OrphanReaper.killDescendants()
+        case .memberReady: isReadySeen.open()
         default: break
         }
         guard case .causeNoted(let cause) = event.kind, let signal = Self.signal(cause) else { return }
@@ -198,8 +203,8 @@ final class Supervisor: Service, ReadinessReporting, LedgerReporting, Sendable {
     /// Says how the program came to lose what it had in hand while it was being stopped, where it did.
     private static func loss(_ result: CommandResult) -> String? {
         if result.wasKilled { return "had processes that did not end in time and were killed" }
-        guard case .stopped = result.outcome, case .signalled(let signal) = result.exitStatus,
-            crashSignals.contains(signal)
+        guard case .stopped(let reason) = result.outcome, reason != .signalled,
+            case .signalled(let signal) = result.exitStatus, crashSignals.contains(signal)
         else { return nil }
         return "died of \(ReceivedSignal.name(of: signal)) while it was being stopped"
     }

@@ -127,6 +127,36 @@ import Testing
         #expect(run.told == ["group", "store"])
     }
 
+    @Test("B9 a nested lifecycle that is told to hand over has the time for it", arguments: [true, false])
+    func nestedHandOver(isAlreadyStopping: Bool) async throws {
+        let (handsOver, finish) = (Latch<Void>(), Latch<Void>())
+        let worker = Member("worker") {
+            do {
+                try await Latch<Void>().wait()
+            } catch {
+                // What gives a job back takes a moment.
+                handsOver.open()
+                await finish.waitThroughCancellation()
+            }
+        }
+        let inner = try LifecycleRun(["work": [worker]])
+        let outer = try LifecycleRun(["inner": [inner.lifecycle.named("inner")]])
+        let receipt = try await outer.run { outer in
+            try await inner.waitFor(.ready)
+            if isAlreadyStopping {
+                outer.lifecycle.stop()
+                try await inner.waitFor(.memberTold("worker", .drain))
+            }
+            outer.lifecycle.handOver()
+            try await handsOver.wait()
+            // Whatever else was on its way to the inner lifecycle has arrived: its clock stands still, so nobody's time is over.
+            for _ in 0..<1000 { await Task.yield() }
+            finish.open()
+        }
+        #expect(receipt.isClean)
+        #expect(!inner.events.contains(.memberAbandoned("worker")))
+    }
+
     @Test("B1 what a nested lifecycle cut is listed by the one around it") func nestedCutItems() async throws {
         let gate = InFlightGate()
         let worker = Member("worker") {
