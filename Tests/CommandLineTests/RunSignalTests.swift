@@ -17,10 +17,11 @@ import Testing
             64,
         ])
     func passedOn(signal: Int32) async throws {
-        // Python, because dash(1) has no traps for real-time signals.
+        // Python, because dash(1) has no traps for real-time signals; it sleeps in short turns, because a signal just before pause(2)
+        // would wait for the next.
         let script =
-            "import signal, sys\nsignal.signal(\(signal), lambda *_: sys.exit(8))\nprint('ready', flush=True)\n"
-        let run = try RunProcessTests.Run([], ["python3", "-c", script + "while True: signal.pause()"])
+            "import signal, sys, time\nsignal.signal(\(signal), lambda *_: sys.exit(8))\nprint('ready', flush=True)\n"
+        let run = try RunProcessTests.Run([], ["python3", "-c", script + "while True: time.sleep(0.05)"])
         try await run.program.line("ready")
         run.program.signal(signal)
         #expect(try await run.program.exit() == 8)
