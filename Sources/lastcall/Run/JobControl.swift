@@ -63,9 +63,12 @@ final class JobControl: Sendable {
 
     /// SIGTSTP arrived.
     func suspend(_ signal: ReceivedSignal) {
-        // Before the program is stopped, so that the stop is seen.
-        if let program = state.withLock({ $0.program }) { watch(program) }
-        decide { machine, _ in machine.suspendRequested(isFromTerminal: signal.pid == nil) }
+        let (action, program) = state.withLock {
+            ($0.machine.suspendRequested(isFromTerminal: signal.pid == nil), $0.program)
+        }
+        // Of the program that was decided about, and before it is stopped, so that the stop is seen.
+        if let program, action != .none { watch(program) }
+        perform(action, program)
     }
 
     /// SIGCONT arrived.
