@@ -147,7 +147,7 @@ import Testing
     @Test("B13 where no shell could continue it, Ctrl-Z leaves nobody stopped") func noShell() async throws {
         let folder = try ScratchDirectory()
         let file = try folder.write(
-            "trap 'echo goes on; exit 8' CONT; echo ready; while :; do sleep 0.05; done", to: "job")
+            "trap 'echo goes on; exit 8' CONT; sleep 60 & echo ready; while :; do wait; done", to: "job")
         let program = try ProgramUnderTest(
             "/usr/bin/script", ["-qefc", "exec \(BuiltProgram.path("lastcall")) run -- sh \(file)", "/dev/null"],
             environment: ["PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"], hasInput: true)
