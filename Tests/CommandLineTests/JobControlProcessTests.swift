@@ -46,6 +46,13 @@ import Testing
             return try #require(line.split(whereSeparator: \.isWhitespace).last.flatMap { pid_t($0) })
         }
 
+        /// Presses Ctrl-Z, and waits until the shell says that the job stands still; the program then does.
+        func suspend(_ pid: pid_t) async throws {
+            program.write(JobControlProcessTests.suspendKey)
+            try await program.line("Stopped")
+            #expect(ProcessProbe.state(of: pid) == "T")
+        }
+
         /// Ends the shell, and waits for its end.
         func exit() async throws {
             type("exit 0")
@@ -59,9 +66,7 @@ import Testing
         let shell = try Shell()
         try shell.run("trap 'echo goes on; exit 5' CONT; sleep 60 & echo \"program $$\"; while :; do wait; done")
         let pid = try await shell.pid("program")
-        shell.program.write(Self.suspendKey)
-        try await shell.program.line("Stopped")
-        #expect(ProcessProbe.state(of: pid) == "T")
+        try await shell.suspend(pid)
         shell.type("fg")
         try await shell.program.line("goes on")
         shell.type("echo \"code $?\"")
@@ -78,9 +83,7 @@ import Testing
         let pid = try await shell.pid("program")
         shell.type("one")
         try await shell.program.line("got one")
-        shell.program.write(Self.suspendKey)
-        try await shell.program.line("Stopped")
-        #expect(ProcessProbe.state(of: pid) == "T")
+        try await shell.suspend(pid)
         shell.type("fg")
         shell.type("two")
         try await shell.program.line("got two")
@@ -134,9 +137,7 @@ import Testing
             "trap 'echo goes on; exit 7' CONT; sleep 60 & echo \"program $$\"; while :; do wait; done",
             suffix: " </dev/null")
         let pid = try await shell.pid("program")
-        shell.program.write(Self.suspendKey)
-        try await shell.program.line("Stopped")
-        #expect(ProcessProbe.state(of: pid) == "T")
+        try await shell.suspend(pid)
         shell.type("fg")
         try await shell.program.line("goes on")
         shell.type("echo \"code $?\"")

@@ -61,6 +61,18 @@ import Testing
         #expect(try Receipt(json: json.errors.utf8).exitCode == code)
     }
 
+    @Test("B15 a report that cannot be written is an error with a code of its own, not a verdict") func fullOutput()
+        async throws
+    {
+        let folder = try ScratchDirectory()
+        let file = try folder.write("services: {web: {stop_grace_period: 30s}}\n", to: "compose.yml")
+        let program = try ProgramUnderTest(
+            "/bin/sh", ["-c", "exec \"$0\" check \"$1\" >/dev/full", BuiltProgram.path("lastcall"), file],
+            environment: ["PATH": "/usr/bin:/bin"])
+        try await program.line("standard output could not be written")
+        #expect(try await program.exit() == EX_IOERR)
+    }
+
     @Test("that a program had to be killed is one line, also with --quiet") func killedLine() async throws {
         let run = try RunProcessTests.Run(
             ["--quiet", "--grace", "500ms"], RunProcessTests.script("trap '' TERM"))

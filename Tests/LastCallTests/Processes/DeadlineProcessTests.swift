@@ -163,6 +163,16 @@ import Testing
         #expect(receipt.notes.contains { $0.contains("ledger did not answer") })
     }
 
+    @Test("P35 without a reserve an overrun still leaves its last receipt") func noReserve() async throws {
+        let run = try FixtureRun("blocked-log-at-the-deadline", environment: ["LASTCALL_RESERVE": "0"])
+        try await run.program.line("ready")
+        run.program.signal(SIGTERM)
+        let code = try await run.program.exit()
+        let receipt = try run.receipt()
+        #expect(receipt.outcome != .unfinished)
+        #expect(receipt.exitCode == code)
+    }
+
     @Test("B14a however long an error is, the termination message is whole") func longError() async throws {
         let folder = try ScratchDirectory()
         let path = try folder.write("", to: "termination-log")
