@@ -7,6 +7,7 @@ let package = Package(
     products: [
         .library(name: "LastCall", targets: ["LastCall"]),
         .library(name: "LastCallCommand", targets: ["LastCallCommand"]),
+        .library(name: "LastCallWork", targets: ["LastCallWork"]),
         .library(name: "LastCallTesting", targets: ["LastCallTesting"]),
         .executable(name: "lastcall", targets: ["lastcall"]),
     ],
@@ -14,6 +15,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin.git", from: "1.5.0"),
     ],
@@ -38,7 +41,18 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
-        .target(name: "LastCallTesting", dependencies: ["LastCall"]),
+        .target(
+            name: "LastCallWork",
+            dependencies: [
+                "LastCall", "CLastCall",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]
+        ),
+        .target(name: "LastCallTesting", dependencies: ["LastCall", "LastCallWork"]),
         // Over Debian's libyaml-dev; see Documentation/decisions/0003-yaml-through-libyaml.md
         .systemLibrary(name: "CLibYAML"),
         .executableTarget(

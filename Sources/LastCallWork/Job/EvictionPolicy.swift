@@ -1,0 +1,23 @@
+/// What being told to stop means to a job.
+///
+/// An eviction is not a failure, not a cancellation and not an attempt.
+public enum EvictionPolicy: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Let it run until the time of the stage ends; what still runs then is given back and starts again elsewhere.
+    case finish
+    /// Stop it at once and keep what it has: it is over, and partial.
+    case finalize
+    /// Stop it at once and give it back; it starts again elsewhere, from its checkpoint where it has one.
+    case requeue
+    /// Stop it at once, keep what it has, and give the remainder back; what it writes then is added.
+    case `continue`
+}
+
+/// What the death of its worker means to a job.
+public enum LossPolicy: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Run it again, until it was lost too often.
+    case requeue
+    /// Keep what it had streamed: it is over, and partial.
+    case finalize
+    /// It failed.
+    case fail
+}

@@ -1,0 +1,58 @@
+extension Submission {
+    /// The longest names, keys and kinds, in bytes.
+    public static let nameBytesMax = 512
+    /// The most records in one submission.
+    public static let recordsMax = 100_000
+
+    /// Says what is wrong with it, before a store is touched.
+    ///
+    /// - Parameter payloadBytesMax: The largest payload that the store takes.
+    /// - Throws: ``WorkError/Code/invalidSubmission``, ``WorkError/Code/tooLarge``.
+    public func validate(payloadBytesMax: Int) throws(WorkError) {
+        guard !records.isEmpty else { throw .init(.invalidSubmission, "a submission needs at least one record") }
+        guard records.count <= Self.recordsMax else {
+            throw .init(
+                .tooLarge,
+                "a workflow of \(records.count) records; at most \(Self.recordsMax) are accepted at once, split it")
+        }
+        for record in records { try validate(record, payloadBytesMax) }
+        for (index, node) in nodes.enumerated() {
+            guard node.membersCount >= 0, node.parent.map({ nodes.indices.contains($0) && $0 != index }) ?? true,
+                node.waitsForNode.map({ nodes.indices.contains($0) && $0 != index }) ?? true
+            else { throw .init(.invalidSubmission, "group \(index) refers to a group that is not in the submission") }
+        }
+    }
+
+    private func validate(_ record: RecordDraft, _ payloadBytesMax: Int) throws(WorkError) {
+        guard !record.kind.isEmpty else { throw .init(.invalidSubmission, "a record needs the name of its job") }
+        guard record.payload.count <= payloadBytesMax else {
+            throw .init(
+                .tooLarge,
+                "the payload of \"\(record.kind)\" has \(record.payload.count) bytes, at most \(payloadBytesMax) are stored; store the data elsewhere and submit its name"
+            )
+        }
+        let names = [record.kind, record.queue, record.lane, record.key?.text].compactMap(\.self)
+        for name in names {
+            guard name.utf8.count <= Self.nameBytesMax else {
+                throw .init(
+                    .tooLarge,
+                    "a job's name, queue, lane or key has \(name.utf8.count) bytes; at most \(Self.nameBytesMax) are stored"
+                )
+            }
+            guard !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
+                throw .init(.invalidSubmission, "a job's name, queue, lane or key holds a control character")
+            }
+        }
+        guard (-100...100).contains(record.priority) else {
+            throw .init(
+                .invalidSubmission, "priority \(record.priority) of \"\(record.kind)\"; it is a number from -100 to 100"
+            )
+        }
+        guard record.attemptsMax >= 1, record.lossesMax.map({ $0 >= 0 }) ?? true else {
+            throw .init(
+                .invalidSubmission, "\"\(record.kind)\" needs at least 1 attempt and no negative number of losses")
+        }
+        guard record.node.map(nodes.indices.contains) ?? true, record.waitsForNode.map(nodes.indices.contains) ?? true
+        else { throw .init(.invalidSubmission, "\"\(record.kind)\" refers to a group that is not in the submission") }
+    }
+}

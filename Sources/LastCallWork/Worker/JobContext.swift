@@ -1,0 +1,2 @@
+/// What a running job knows and can say.
+public final class JobContext: Sendable {}
