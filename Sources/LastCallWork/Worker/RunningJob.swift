@@ -1,0 +1,103 @@
+import LastCall
+
+/// A job that a worker runs: its context, its task and its timer.
+final class RunningJob: Sendable {
+    /// What is kept under the lock.
+    private struct State {
+        /// The task that runs the handler.
+        var task: Task<Void, Never>?
+        /// The task that waits for its timeout.
+        var timer: Task<Void, Never>?
+        /// Whether it was cancelled, also before its task was known.
+        var isCancelled = false
+        /// Whether it ended.
+        var isOver = false
+    }
+
+    /// What the job knows of itself.
+    let context: JobContext
+    /// What runs it.
+    let handler: JobHandler
+    /// When it began.
+    let startedAt = ContinuousClock.now
+    private let state = Mutex(State())
+
+    init(context: JobContext, handler: JobHandler) {
+        self.context = context
+        self.handler = handler
+    }
+
+    /// The task that runs it is known.
+    func attach(_ task: Task<Void, Never>, timer: Task<Void, Never>?) {
+        let (cancels, isOver) = state.withLock { state in
+            state.task = task
+            state.timer = timer
+            return (state.isCancelled, state.isOver)
+        }
+        if cancels { task.cancel() }
+        if isOver { timer?.cancel() }
+    }
+
+    /// Cancels its task.
+    func cancel() {
+        let task = state.withLock { state in
+            state.isCancelled = true
+            return state.task
+        }
+        task?.cancel()
+    }
+
+    /// It ended; its timer is of no use any more.
+    func end() {
+        let timer = state.withLock { state in
+            state.isOver = true
+            return state.timer
+        }
+        timer?.cancel()
+    }
+}
+
+extension JobContext {
+    /// How the job ended, where its handler returned.
+    var endingAfterReturn: JobEnding {
+        let state = state.withLock { ($0.cut, $0.eviction) }
+        guard let cut = state.0 else { return .succeeded }
+        let detail = cut.detail.isEmpty ? "cut short by \(cut.reason)" : cut.detail
+        switch cut.reason {
+        case .eviction:
+            return .evicted(evictionPolicy, detail: state.1.map { "cut short by eviction: \($0)" } ?? detail)
+        case .workerLost: return .lost(detail: detail)
+        case .requested: return .cancelled(detail: detail)
+        default: return .partial(cut.reason, detail: detail)
+        }
+    }
+
+    /// How the job ended, where its handler threw.
+    ///
+    /// An error that follows from our own stop is no failure.
+    func endingAfterError(_ error: any Error, retryPolicy: RetryPolicy, timeout: Duration?) -> JobEnding {
+        let (eviction, isCancelRequested, isTimedOut) = state.withLock {
+            ($0.eviction, $0.isCancelRequested, $0.isTimedOut)
+        }
+        if isCancelRequested { return .cancelled(detail: "cancelled on request") }
+        if let eviction, evictionPolicy != .finish || error is CancellationError || Task.isCancelled {
+            return .evicted(evictionPolicy, detail: "cut short by eviction: \(eviction)")
+        }
+        let failures = record.facts.attempt
+        let backoff = retryPolicy.delay(afterFailures: failures, random: .random(in: 0...1))
+        if isTimedOut {
+            let limit = timeout.map { DurationText.format($0) } ?? "its timeout"
+            return .failed(detail: "timed out after \(limit)", retryAfter: backoff)
+        }
+        if let failure = error as? JobFailure {
+            let delay = failure.isRetryable ? failure.retryAfter ?? backoff : nil
+            return .failed(detail: Self.short(failure.message), retryAfter: delay)
+        }
+        return .failed(detail: Self.short(String(describing: error)), retryAfter: backoff)
+    }
+
+    /// An error's words, at most so many that a table of them stays readable.
+    private static func short(_ text: String) -> String {
+        text.utf8.count <= 4096 ? text : String(text.prefix(1000)) + "…"
+    }
+}

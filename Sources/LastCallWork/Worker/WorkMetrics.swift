@@ -1,0 +1,64 @@
+import LastCall
+import Metrics
+
+/// What a worker counts, under the names `lastcall_jobs_…`.
+///
+/// The dimensions are the job's name, its queue and its end; an instrument is made once for each combination.
+final class WorkMetrics: Sendable {
+    /// What an instrument is for.
+    private struct Key: Hashable {
+        /// The job's name.
+        let kind: String
+        /// The queue.
+        let queue: String
+        /// How it ended.
+        let outcome: String
+    }
+
+    /// The instruments of one combination.
+    private struct Instruments: Sendable {
+        /// How many ended so.
+        let count: Counter
+        /// How long they ran.
+        let duration: Metrics.Timer
+    }
+
+    private let instruments = Mutex<[Key: Instruments]>([:])
+    private let waits = Mutex<[String: Metrics.Timer]>([:])
+
+    /// A job started: how long it waited after it was due.
+    func started(_ record: ClaimedRecord) {
+        let timer = waits.withLock { waits in
+            if let timer = waits[record.queue] { return timer }
+            let timer = Metrics.Timer(label: "lastcall_jobs_wait_seconds", dimensions: [("queue", record.queue)])
+            waits[record.queue] = timer
+            return timer
+        }
+        timer.record(duration: record.claimedAt - record.acceptedAt)
+    }
+
+    /// A claim ended.
+    func ended(_ record: ClaimedRecord, _ change: RecordChange, after duration: Duration) {
+        let outcome = change.state == .ready ? "givenBack" : change.state == .scheduled ? "retried" : "\(change.state)"
+        let key = Key(kind: record.kind, queue: record.queue, outcome: outcome)
+        let found = instruments.withLock { instruments in
+            if let found = instruments[key] { return found }
+            let dimensions = [("job", key.kind), ("queue", key.queue), ("outcome", key.outcome)]
+            let made = Instruments(
+                count: Counter(label: "lastcall_jobs_total", dimensions: dimensions),
+                duration: Metrics.Timer(label: "lastcall_jobs_seconds", dimensions: dimensions))
+            instruments[key] = made
+            return made
+        }
+        found.count.increment()
+        found.duration.record(duration: duration)
+    }
+
+    /// Records of dead workers were rescued.
+    func rescued(_ count: Int) {
+        if count > 0 { Counter(label: "lastcall_jobs_rescued_total").increment(by: count) }
+    }
+
+    /// Group counters were wrong.
+    func mended(_ count: Int) { Counter(label: "lastcall_groups_mended_total").increment(by: count) }
+}

@@ -1,0 +1,145 @@
+import LastCall
+import Logging
+
+// Beats, leases, what is due, and the dead.
+extension WorkerEngine {
+    /// Writes what jobs stream, and renews the lease, whenever there is something.
+    func beat(_ worker: WorkerID) async {
+        var failures = 0
+        while let change = await beatWake.next() {
+            var renews = change.contains(.death)
+            while let request = state.withLock({ $0.machine.nextBeat(for: worker, renews: renews) }) {
+                renews = false
+                do {
+                    let result = try await store.beat(request)
+                    failures = 0
+                    beaten(request, result)
+                } catch {
+                    state.withLock { $0.machine.beatFailed(request) }
+                    exchangeWake.raise(.ended)
+                    failures += 1
+                    await waitAfterFailure(failures, "the store did not take what jobs wrote; it is tried again", error)
+                    if Task.isCancelled { return }
+                }
+            }
+        }
+    }
+
+    private func beaten(_ request: BeatRequest, _ result: BeatResult) {
+        let (outcome, jobs) = state.withLock { state in
+            let outcome = state.machine.beaten(request, result)
+            return (outcome, state.running)
+        }
+        for update in request.updates {
+            if let size = update.output?.bytes.count { jobs[update.claim]?.context.wrote(bytes: size) }
+        }
+        for claim in outcome.cancelRequested { cancel(jobs[claim]) }
+        for claim in outcome.overtaken {
+            state.withLock { state in
+                state.running[claim] = nil
+                state.ledger.handedOver += 1
+            }
+            jobs[claim]?.end()
+            wasOvertaken(claim, jobs[claim])
+        }
+        exchangeWake.raise(.ended)
+    }
+
+    /// Somebody cancelled a job that runs here.
+    private func cancel(_ job: RunningJob?) {
+        guard let job, !job.context.isCancelRequested else { return }
+        job.context.state.withLock { $0.isCancelRequested = true }
+        job.cancel()
+    }
+
+    /// Asks for a beat three times in a lease.
+    func renewLease() async {
+        while !Task.isCancelled {
+            // Cancelled only when the worker is over.
+            try? await ContinuousClock().sleep(for: settings.description.lease / 3)
+            beatWake.raise(.death)
+            careWake.raise(.death)
+        }
+    }
+
+    /// Makes ready what is due, forgets what is old, and rescues what the dead held.
+    func care() async {
+        await rescue()
+        var sweptAt = ContinuousClock.now
+        await sweep(forgets: true)
+        while let change = await careWake.next() {
+            if change.contains(.death) { await rescue() }
+            let forgets = sweptAt.duration(to: .now) > .seconds(30)
+            if forgets { sweptAt = .now }
+            await sweep(forgets: forgets)
+        }
+    }
+
+    private func sweep(forgets: Bool) async {
+        let orders = SweepOrders(retention: forgets ? settings.retention : nil, recounts: forgets)
+        do {
+            let result = try await store.sweep(orders)
+            if result.mended > 0 {
+                metrics.mended(result.mended)
+                logger.error("group counters were wrong and were mended", metadata: ["groups": "\(result.mended)"])
+            }
+            if let due = result.nextDue { dueAt(due) }
+        } catch {
+            await waitAfterFailure(1, "the store could not be swept; it is tried again", error)
+        }
+    }
+
+    /// Something is due at an instant: care is woken then.
+    func dueAt(_ instant: WorkInstant) {
+        let isNew = alarm.withLock { alarm in
+            guard alarm.at.map({ instant < $0 }) ?? true else { return false }
+            alarm.at = instant
+            alarm.task?.cancel()
+            return true
+        }
+        guard isNew else { return }
+        let wait = max(.zero, instant - store.now)
+        // A timer that the next earlier one cancels; it holds nothing that has to be waited for.
+        let task = UnstructuredTask.start { [weak self] in
+            do { try await ContinuousClock().sleep(for: wait) } catch { return }  // An earlier alarm took its place.
+            self?.alarmRang(instant)
+        }
+        alarm.withLock { if $0.at == instant { $0.task = task } }
+    }
+
+    private func alarmRang(_ instant: WorkInstant) {
+        alarm.withLock { if $0.at == instant { $0 = Alarm() } }
+        careWake.raise(.work)
+    }
+
+    /// Settles what dead workers held, after what they left running on this host was ended.
+    func rescue() async {
+        do {
+            for lost in try await store.lostWorkers() {
+                let name = lost.worker.name
+                logger.warning("worker died", metadata: ["worker": "\(name)", "jobs": "\(lost.records.count)"])
+                await settings.leftovers?.endLeftovers(of: lost.worker, lost.records)
+                let settlements = lost.records.compactMap { record -> Settlement? in
+                    var machine = RecordStateMachine(record.facts)
+                    return machine.ended(.lost(detail: "its worker \"\(name)\" died")).map {
+                        Settlement(claim: record.claim, change: $0)
+                    }
+                }
+                let result = try await store.exchange(ExchangeRequest(settlements: settlements))
+                metrics.rescued(settlements.count - result.overtaken.count)
+            }
+            // Those that hold nothing any more are forgotten.
+            _ = try await store.lostWorkers()
+        } catch {
+            await waitAfterFailure(1, "dead workers could not be looked for; it is tried again", error)
+        }
+    }
+}
+
+/// When care is due.
+struct Alarm {
+    /// The instant.
+    var at: WorkInstant?
+    /// Who waits for it.
+    var task: Task<Void, Never>?
+}

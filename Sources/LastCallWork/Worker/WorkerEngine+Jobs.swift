@@ -1,0 +1,127 @@
+import LastCall
+import Logging
+import ServiceLifecycle
+import Tracing
+
+// The jobs: how one starts, and the one way in which it ends.
+extension WorkerEngine {
+    /// Starts a claimed job.
+    func start(_ record: ClaimedRecord) {
+        guard let handler = handlers[record.kind] else {
+            // The store was asked for the kinds that are handled.
+            preconditionFailure("start: claimed a job named \"\(record.kind)\", which nobody handles")
+        }
+        var logger = logger
+        logger[metadataKey: "job"] = "\(record.id)"
+        logger[metadataKey: "name"] = "\(record.kind)"
+        let timeout = record.timeout ?? handler.timeout
+        let context = JobContext(
+            record: record, store: store, evictionPolicy: handler.evictionPolicy,
+            deadline: timeout.map { ContinuousClock.now + $0 }, logger: logger
+        ) { [weak self] update in self?.wrote(update) }
+        let job = RunningJob(context: context, handler: handler)
+        state.withLock { $0.running[record.claim] = job }
+        // A job that never returns must not keep the worker from ending, so nothing waits for its task.
+        let task = UnstructuredTask.start { [self] in await run(job, timeout: timeout) }
+        let timer = timeout.map { timeout in
+            UnstructuredTask.start { [self] in await watch(job, timeout: timeout) }
+        }
+        job.attach(task, timer: timer)
+    }
+
+    /// Runs a job's handler and settles what became of it.
+    private func run(_ job: RunningJob, timeout: Duration?) async {
+        let record = job.context.record
+        metrics.started(record)
+        let ending: JobEnding
+        var result: [UInt8]?
+        do {
+            result = try await traced(record) { try await job.handler.run(job.context) }
+            ending = job.context.endingAfterReturn
+            let most = store.traits.payloadBytesMax
+            if let size = result?.count, size > most {
+                throw JobFailure(
+                    "its result has \(size) bytes, at most \(most) are stored; store the data elsewhere",
+                    isRetryable: false)
+            }
+        } catch {
+            result = nil
+            end(job, job.context.endingAfterError(error, retryPolicy: job.handler.retryPolicy, timeout: timeout), nil)
+            return
+        }
+        end(job, ending, result)
+    }
+
+    /// Runs the body in a span that continues the trace of whoever submitted the job.
+    private func traced(_ record: ClaimedRecord, _ body: () async throws -> [UInt8]?) async throws -> [UInt8]? {
+        guard !record.trace.isEmpty else { return try await body() }
+        var context = ServiceContext.topLevel
+        InstrumentationSystem.instrument.extract(record.trace, into: &context, using: TraceFields())
+        return try await withSpan("job \(record.kind)", context: context, ofKind: .consumer) { span in
+            span.attributes["lastcall.job.id"] = record.id.description
+            span.attributes["lastcall.job.attempt"] = record.facts.attempt
+            return try await body()
+        }
+    }
+
+    /// A job ended, or is ended: whoever comes first decides.
+    func end(_ job: RunningJob, _ ending: JobEnding, _ result: [UInt8]?) {
+        let record = job.context.record
+        var facts = record.facts
+        facts.hasCheckpoint = job.context.checkpoint != nil
+        facts.cancelRequested = facts.cancelRequested || job.context.isCancelRequested
+        var machine = RecordStateMachine(facts)
+        guard let change = machine.ended(ending) else { preconditionFailure("end: a claimed job is held") }
+        let settlement = Settlement(
+            claim: record.claim, change: change, result: result, checkpoint: job.context.checkpoint)
+        guard state.withLock({ $0.machine.ended(settlement) }) else { return }
+        job.end()
+        metrics.ended(record, change, after: job.startedAt.duration(to: .now))
+        log(record, change)
+        exchangeWake.raise(.ended)
+    }
+
+    /// One line for each end that somebody may want to know of; never a payload, never an error's own words.
+    private func log(_ record: ClaimedRecord, _ change: RecordChange) {
+        let level: Logger.Level =
+            switch change.state {
+            case .succeeded: .debug
+            case .dead: .error
+            case .failed: .warning
+            case .scheduled, .partial, .cancelled, .ready, .blocked, .running, .stopping: .info
+            }
+        logger.log(
+            level: level, "job \(change.state)",
+            metadata: [
+                "job": "\(record.id)", "name": "\(record.kind)", "attempt": "\(record.facts.attempt)",
+                "reason": "\(change.reason?.rawValue ?? "none")",
+            ])
+    }
+
+    /// Ends a job whose time is over; one that does not end then loses its place.
+    private func watch(_ job: RunningJob, timeout: Duration) async {
+        do {
+            try await ContinuousClock().sleep(for: timeout)
+            job.context.state.withLock { $0.isTimedOut = true }
+            job.cancel()
+            try await ContinuousClock().sleep(for: settings.abandonsAfter)
+        } catch { return }  // It ended.
+        let patience = DurationText.format(settings.abandonsAfter)
+        job.context.logger.error("job ignores its timeout and is left behind; it still uses what it holds")
+        end(job, .failed(detail: "timed out, and did not end within \(patience)", retryAfter: .zero), nil)
+        job.context.overtake()
+    }
+
+    /// A job wrote something.
+    private func wrote(_ update: JobUpdate) {
+        state.withLock { $0.machine.wrote(update) }
+        beatWake.raise(.output)
+    }
+}
+
+/// Reads and writes a trace context in a record.
+struct TraceFields: Extractor, Injector {
+    func extract(key: String, from carrier: [String: String]) -> String? { carrier[key] }
+
+    func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) { carrier[key] = value }
+}

@@ -1,0 +1,88 @@
+import LastCall
+import Logging
+
+// Being told to stop.
+extension WorkerEngine {
+    /// The worker is told to stop: it claims nothing more, and its jobs are told.
+    func drain(_ cause: ShutdownCause) {
+        let told = state.withLock { state in
+            state.machine.drain().compactMap { state.running[$0] }
+        }
+        tell(told, cause)
+        exchangeWake.raise(.ended)
+        // Only the receipt's words depend on the answer, so the stop does not wait for it.
+        UnstructuredTask.start { [self] in await lookForPeers() }
+    }
+
+    private func tell(_ jobs: [RunningJob], _ cause: ShutdownCause) {
+        for job in jobs {
+            job.context.evict(cause)
+            if job.context.evictionPolicy == .requeue { job.cancel() }
+        }
+    }
+
+    /// Whether another worker may claim what this one gives back.
+    private func lookForPeers() async {
+        do {
+            let own = state.withLock { $0.worker }
+            let peers = try await store.workers().contains { $0.isAlive && $0.id != own }
+            state.withLock { $0.hasPeers = peers }
+        } catch {
+            logger.debug("the other workers could not be looked up", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The worker's time is over: jobs are cancelled, and what does not end is given back as it is.
+    ///
+    /// - Parameters:
+    ///   - cause: Why it stops.
+    ///   - time: How long until it is abandoned; a second where nobody knows.
+    func handOver(_ cause: ShutdownCause?, within time: Duration?) {
+        let running = state.withLock { state in
+            state.machine.handOver().compactMap { state.running[$0] }
+        }
+        let cause = cause ?? ShutdownCause(kind: .cancelled, detail: "its task was cancelled")
+        for job in running {
+            job.context.evict(cause)
+            job.cancel()
+        }
+        exchangeWake.raise(.ended)
+        let time = time ?? .seconds(1)
+        // The member's own task is cancelled and cannot wait; these two ends are reached in any case.
+        UnstructuredTask.start { [self] in
+            await sleep(time / 2)
+            giveBackWhatRuns(cause)
+            await sleep(time / 4)
+            giveUp()
+        }
+    }
+
+    private func sleep(_ duration: Duration) async {
+        // Nobody cancels this task.
+        try? await ContinuousClock().sleep(for: duration)
+    }
+
+    /// What still runs is settled as evicted, with what it has written; its task is left behind.
+    private func giveBackWhatRuns(_ cause: ShutdownCause) {
+        for job in state.withLock({ Array($0.running.values) }) {
+            let ending = JobEnding.evicted(job.context.evictionPolicy, detail: "did not end in time after \(cause)")
+            end(job, ending, nil)
+            job.context.overtake()
+        }
+    }
+
+    /// The store does not answer: what could not be settled stays as it is there, for a rescue.
+    private func giveUp() {
+        let isNew = state.withLock { state in
+            guard !state.machine.isOver, !state.isGivenUp else { return false }
+            state.isGivenUp = true
+            let held = state.machine.heldCount
+            if case .process = store.traits.durability { state.ledger.cut += held } else { state.ledger.kept += held }
+            state.machine = WorkerStateMachine(queues: [], kinds: [], concurrency: 0)
+            return held > 0
+        }
+        if isNew { logger.error("the store did not take what became of jobs in time; the next worker rescues them") }
+        exchangeWake.raise(.ended)
+        finished.open()
+    }
+}

@@ -1,0 +1,192 @@
+import LastCall
+import Logging
+
+/// Performs what a ``WorkerStateMachine`` decides: exchanges with the store, jobs, beats, care, the stop.
+final class WorkerEngine: Sendable {
+    /// What is kept under the lock.
+    struct State {
+        /// Decides.
+        var machine: WorkerStateMachine
+        /// What runs.
+        var running: [ClaimKey: RunningJob] = [:]
+        /// The worker's identity in the store.
+        var worker: WorkerID?
+        /// What was claimed and what became of it.
+        var ledger = Ledger()
+        /// What was lost with a store that dies with its process.
+        var cut: [LedgerItem] = []
+        /// Whether others may claim what is given back, where that was looked up.
+        var hasPeers = false
+        /// Whether the worker ends whatever the store says.
+        var isGivenUp = false
+    }
+
+    let store: any WorkStore
+    let handlers: [String: JobHandler]
+    let settings: WorkerSettings
+    let state: Mutex<State>
+    let metrics = WorkMetrics()
+    /// Opens when everything is settled.
+    let finished = Latch<Void>()
+    /// Something for the next exchange.
+    let exchangeWake = StoreChanges()
+    /// Something for the next beat; with ``StoreChange/death`` the lease is due.
+    let beatWake = StoreChanges()
+    /// Something is due, or somebody died.
+    let careWake = StoreChanges()
+    /// When something is due next.
+    let alarm = Mutex(Alarm())
+
+    init(store: any WorkStore, handlers: [JobHandler], settings: WorkerSettings) {
+        self.store = store
+        self.settings = settings
+        self.handlers = Dictionary(uniqueKeysWithValues: handlers.map { ($0.name, $0) })
+        state = Mutex(
+            State(
+                machine: WorkerStateMachine(
+                    queues: settings.queues, kinds: settings.description.kinds, concurrency: settings.concurrency)))
+    }
+
+    var logger: Logger { settings.logger }
+    var heldCount: Int { state.withLock { $0.machine.heldCount } }
+
+    /// Registers the worker and sets it going.
+    func start() async throws {
+        let changes = store.changes()
+        let worker = try await store.register(settings.description)
+        state.withLock { $0.worker = worker }
+        logger.info(
+            "worker started", metadata: ["worker": "\(settings.description.name)", "store": "\(store.traits.name)"])
+        // It outlives the cancellation of the member's task: what is held has to be settled then.
+        UnstructuredTask.start { [self] in await work(worker, changes) }
+    }
+
+    /// Everything that goes on at the same time, until nothing is left to settle.
+    private func work(_ worker: WorkerID, _ changes: StoreChanges) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in await listen(to: changes) }
+            group.addTask { [self] in await beat(worker) }
+            group.addTask { [self] in await renewLease() }
+            group.addTask { [self] in await care() }
+            await exchange(worker)
+            group.cancelAll()
+        }
+        alarm.withLock { $0.task?.cancel() }
+        do {
+            try await store.deregister(worker)
+        } catch {
+            logger.warning(
+                "the worker could not be deregistered; it will be taken for dead", metadata: ["error": "\(error)"])
+        }
+        finished.open()
+    }
+
+    /// Hears what others do.
+    private func listen(to changes: StoreChanges) async {
+        while let change = await changes.next() {
+            if change.contains(.work) {
+                state.withLock { $0.machine.workMayBeThere() }
+                exchangeWake.raise(.work)
+                careWake.raise(.work)
+            }
+            if change.contains(.cancel) { beatWake.raise(.death) }
+            if change.contains(.death) { careWake.raise(.death) }
+        }
+        // The store was closed, or the worker is over.
+    }
+
+    // MARK: exchanges
+
+    /// Exchanges with the store whenever there is something to write or to want.
+    private func exchange(_ worker: WorkerID) async {
+        var failures = 0
+        while !isOver {
+            guard let request = state.withLock({ $0.machine.nextExchange(for: worker) }) else {
+                if isOver { return }
+                _ = await exchangeWake.next()
+                continue
+            }
+            do {
+                let result = try await store.exchange(request)
+                failures = 0
+                exchanged(request, result)
+            } catch {
+                state.withLock { $0.machine.exchangeFailed(request) }
+                failures += 1
+                await waitAfterFailure(failures, "the store did not take what became of jobs; it is tried again", error)
+            }
+        }
+    }
+
+    private var isOver: Bool { state.withLock { $0.machine.isOver || $0.isGivenUp } }
+
+    private func exchanged(_ request: ExchangeRequest, _ result: ExchangeResult) {
+        let (outcome, jobs) = state.withLock { state in
+            let outcome = state.machine.exchanged(request, result)
+            state.ledger.accepted += result.claimed.count
+            for settlement in outcome.settled { count(settlement, &state) }
+            state.ledger.handedOver += outcome.overtaken.count
+            var jobs: [RunningJob] = []
+            for claim in outcome.settled.map(\.claim) + outcome.overtaken {
+                if let job = state.running.removeValue(forKey: claim) { jobs.append(job) }
+            }
+            return (outcome, jobs)
+        }
+        for job in jobs { job.end() }
+        for claim in outcome.overtaken { wasOvertaken(claim, jobs.first { $0.context.record.claim == claim }) }
+        for record in outcome.start { start(record) }
+        if let due = result.nextDue { dueAt(due) }
+    }
+
+    /// One line of the ledger for each claim that ended.
+    private func count(_ settlement: Settlement, _ state: inout State) {
+        let change = settlement.change
+        if change.state == .dead {
+            state.ledger.deadLettered += 1
+        } else if change.state.isTerminal {
+            state.ledger.done += 1
+        } else if case .process = store.traits.durability, state.machine.phase >= .draining {
+            state.ledger.cut += 1
+            state.cut.append(LedgerItem("job \(settlement.claim.id) \(change.reason?.rawValue ?? "unstarted")"))
+        } else if state.hasPeers || state.machine.phase == .working {
+            state.ledger.handedOver += 1
+        } else {
+            state.ledger.kept += 1
+        }
+    }
+
+    /// Somebody else has a job that this worker still runs: it is stopped, and what it says is dropped.
+    func wasOvertaken(_ claim: ClaimKey, _ job: RunningJob?) {
+        logger.warning("job was overtaken", metadata: ["job": "\(claim.id)", "epoch": "\(claim.epoch)"])
+        job?.context.overtake()
+        job?.cancel()
+    }
+
+    /// Waits a little longer after each failure in a row, at most a second.
+    func waitAfterFailure(_ failures: Int, _ message: Logger.Message, _ error: any Error) async {
+        logger.log(level: failures == 1 ? .error : .debug, message, metadata: ["error": "\(error)"])
+        let milliseconds = min(1000, 20 << min(failures, 6))
+        // Cancellation ends the wait early, and only that.
+        try? await ContinuousClock().sleep(for: .milliseconds(milliseconds))
+    }
+
+    // MARK: what it holds
+
+    /// What it claimed and what became of it.
+    var ledger: Ledger {
+        state.withLock { state in
+            var ledger = state.ledger
+            ledger.held = state.machine.heldCount
+            return ledger
+        }
+    }
+
+    func heldItems(itemsMax: Int) -> [LedgerItem] {
+        let jobs = state.withLock { Array($0.running.values.prefix(itemsMax)) }
+        return jobs.map {
+            LedgerItem("job \($0.context.id) \($0.context.record.kind)", age: $0.startedAt.duration(to: .now))
+        }
+    }
+
+    func cutItems(itemsMax: Int) -> [LedgerItem] { state.withLock { Array($0.cut.suffix(itemsMax)) } }
+}
