@@ -37,7 +37,8 @@ let package = Package(
         .target(
             name: "LastCallCommand",
             dependencies: [
-                "LastCall", "CLastCall",
+                "LastCall", "LastCallWork", "CLastCall",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
@@ -92,7 +93,7 @@ let package = Package(
         .testTarget(
             name: "LastCallCommandTests",
             dependencies: [
-                "LastCallCommand", "LastCall", "CLastCall", "LastCallTesting", "CommandFixture",
+                "LastCallCommand", "LastCallWork", "LastCall", "CLastCall", "LastCallTesting", "CommandFixture",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ]

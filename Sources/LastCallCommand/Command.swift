@@ -1,3 +1,5 @@
+public import LastCallWork
+
 /// One external program: what to start, how to watch it, and how to stop it.
 ///
 /// A command is a value; ``run(isolation:_:)``, ``collect()`` and ``withProcess(isolation:_:)`` start it. Arguments reach the
@@ -34,7 +36,10 @@ public struct Command: Sendable, Hashable {
     public var grouping: CommandGrouping
     /// How it is stopped: SIGTERM, then SIGKILL 10 s later by default.
     public var stopPolicy: StopPolicy
-    /// What an eviction means to it; ``EvictionPolicy/finalize`` by default.
+    /// What an eviction means to it; `finalize` by default.
+    ///
+    /// Only `finish` lets it go on until the member's time ends; the others stop it at once. What becomes of a *job* that it runs is
+    /// the worker's part.
     public var evictionPolicy: EvictionPolicy
     /// What it may use; no limits but the length of a line by default.
     public var limits: CommandLimits
@@ -45,6 +50,8 @@ public struct Command: Sendable, Hashable {
     /// For PID 1 and subreapers (see ``OrphanReaper``) with one command: what the program left behind was given to this
     /// process by the kernel, and is ended with it.
     public var adoptsOrphans: Bool
+    /// The id by which its processes are found, where its owner has one; random otherwise.
+    package var id: String?
 
     /// Creates a command with the defaults above.
     public init(
@@ -76,6 +83,8 @@ public enum CommandInput: Sendable, Hashable {
     case inherit
     /// `/dev/null`: the end of file at once.
     case null
+    /// The file at this path, opened for reading when the program starts.
+    case file(String)
 }
 
 /// Where a program's standard output or standard error goes.

@@ -21,16 +21,6 @@ public struct StopPolicy: Sendable, Hashable {
     }
 }
 
-/// What being told to stop means to a command.
-public enum EvictionPolicy: Sendable, Hashable {
-    /// Stop it at once and keep what it wrote.
-    case finalize
-    /// Let it run until the time of the member that runs it ends, then stop it.
-    ///
-    /// Under a plain `ServiceGroup`, which tells no deadline, it runs until its task is cancelled.
-    case finish
-}
-
 /// What a command may use.
 ///
 /// A command that reaches a limit is stopped, and its result says which one.

@@ -1,3 +1,5 @@
+import LastCallWork
+
 #if canImport(Musl)
     import Musl
 #else

@@ -1,3 +1,5 @@
+import LastCallWork
+
 /// One command from its start to its end: running, stopping, killing, finished.
 ///
 /// ```

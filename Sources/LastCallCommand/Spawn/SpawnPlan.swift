@@ -27,7 +27,7 @@ struct SpawnPlan {
         guard !command.executable.isEmpty else {
             throw CommandError(.notFound, "The command is empty. Name a program.", errno: ENOENT)
         }
-        let id = String(UInt64.random(in: .min ... .max), radix: 36)
+        let id = command.id ?? String(UInt64.random(in: .min ... .max), radix: 36)
         var variables = Self.variables(command.environment)
         let outer = variables[ProcessTree.variable]
         variables[ProcessTree.variable] = outer.map { "\($0):\(id)" } ?? id

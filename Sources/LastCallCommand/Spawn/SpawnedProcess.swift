@@ -97,7 +97,13 @@ private struct StdioDescriptors {
 
     mutating func open(_ command: Command) throws {
         // An own descriptor that is closed is replaced: the first file a program opens must not become its output.
-        if command.standardInput == .null || isClosed(0) { child[0] = try openNull(writing: false) }
+        switch command.standardInput {
+        case .null: child[0] = try openNull(writing: false)
+        case .inherit: if isClosed(0) { child[0] = try openNull(writing: false) }
+        case .file(let path):
+            child[0] = lastcall_open(path, false)
+            guard child[0] >= 0 else { throw refused(path) }
+        }
         for (number, stream, output) in [
             (1, OutputStream.standardOutput, command.standardOutput), (2, .standardError, command.standardError),
         ] {

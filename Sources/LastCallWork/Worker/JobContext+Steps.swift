@@ -58,6 +58,14 @@ extension JobContext {
         guard let node = record.waitsForNode else { return [] }
         return try await store.members(of: node)
     }
+
+    /// Everything that another job wrote and that belongs to its result; see ``WorkClient/resultLines(of:linesMax:)``.
+    public func resultLines(of id: WorkID) async throws -> [WorkLine] {
+        try await WorkClient(store).resultLines(of: id)
+    }
+
+    /// What the store calls itself.
+    package var storeName: String { store.traits.name }
 }
 
 extension WorkRecord {

@@ -12,6 +12,8 @@ public struct JobHandler: Sendable {
     public var retryPolicy: RetryPolicy
     /// How long one run may take, where the job's submitter did not say; `nil` is for ever.
     public var timeout: Duration?
+    /// Whether it keeps to a job's timeout itself, as one that stops a program does.
+    package var keepsTime = false
     /// Runs one of them; returns its result in its own encoding.
     let run: @Sendable (JobContext) async throws -> [UInt8]?
 
