@@ -1,4 +1,4 @@
-/// The environment variables that a lifecycle reads, each with its default and unit.
+/// The environment variables that a lifecycle or the `lastcall` command reads, each with its default and unit.
 ///
 /// The table in the documentation is held to this list by a test.
 public enum EnvironmentKey: String, CaseIterable, Sendable {
@@ -14,6 +14,8 @@ public enum EnvironmentKey: String, CaseIterable, Sendable {
     case receipt = "LASTCALL_RECEIPT"
     /// Where the short receipt for Kubernetes is written.
     case terminationLog = "LASTCALL_TERMINATION_LOG"
+    /// The configuration that the `lastcall` command reads.
+    case config = "LASTCALL_CONFIG"
     /// systemd's notification socket.
     case notifySocket = "NOTIFY_SOCKET"
     /// systemd's watchdog interval.
@@ -27,7 +29,7 @@ public enum EnvironmentKey: String, CaseIterable, Sendable {
     public var unit: String {
         switch self {
         case .grace, .preStop, .reserve, .budget: "duration (`30s`, `500ms`, `1m30s`; a bare number is seconds)"
-        case .receipt, .terminationLog: "path"
+        case .receipt, .terminationLog, .config: "path"
         case .notifySocket: "path, or `@` and an abstract name"
         case .watchdogMicroseconds: "microseconds"
         case .watchdogPid: "process id"
@@ -44,6 +46,7 @@ public enum EnvironmentKey: String, CaseIterable, Sendable {
         case .budget: "what the code states, else an equal share"
         case .receipt: "none is written"
         case .terminationLog: "`/dev/termination-log` on Kubernetes, else none"
+        case .config: "`lastcall.yml`, else `lastcall.yaml`, in the directory it runs in"
         case .notifySocket: "no notifications"
         case .watchdogMicroseconds: "no watchdog messages"
         case .watchdogPid: "this process"
@@ -61,6 +64,8 @@ public enum EnvironmentKey: String, CaseIterable, Sendable {
             "The budget of the stage whose name follows, in capitals with `_` for every other character: `LASTCALL_BUDGET_WORK`."
         case .receipt: "Where the receipt is written as JSON."
         case .terminationLog: "Where a receipt of at most 4,096 bytes is written."
+        case .config:
+            "Which configuration the verbs of the `lastcall` command read that need one. `--store` and `--config` win over it."
         case .notifySocket: "Where readiness and the stop are announced (sd_notify(3))."
         case .watchdogMicroseconds: "How often systemd expects a sign of life (sd_watchdog_enabled(3))."
         case .watchdogPid: "Which process systemd's watchdog watches (sd_watchdog_enabled(3))."

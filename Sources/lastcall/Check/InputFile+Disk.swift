@@ -11,18 +11,20 @@ extension InputFile {
     static let bytesMax = 16 << 20
 
     /// Reads a file, or standard input for `-`.
-    init(path: String) throws(CheckError) {
+    ///
+    /// - Parameter wanted: What should have been named, for errors.
+    init(path: String, wanted: String = "a deployment file") throws(CheckError) {
         if path == "-" {
-            self = try InputFile(name: "standard input", descriptor: STDIN_FILENO)
+            self = try InputFile(name: "standard input", descriptor: STDIN_FILENO, wanted: wanted)
             return
         }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.unreadable(path, "cannot be opened: \(Self.systemError(errno))") }
         defer { _ = close(descriptor) }
-        self = try InputFile(name: path, descriptor: descriptor)
+        self = try InputFile(name: path, descriptor: descriptor, wanted: wanted)
     }
 
-    private init(name: String, descriptor: Int32) throws(CheckError) {
+    private init(name: String, descriptor: Int32, wanted: String) throws(CheckError) {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
@@ -37,10 +39,10 @@ extension InputFile {
             if count == 0 { break }
             bytes += buffer[..<count]
             guard bytes.count <= Self.bytesMax else {
-                throw Self.unreadable(name, "is larger than \(Self.bytesMax >> 20) MiB; name a deployment file")
+                throw Self.unreadable(name, "is larger than \(Self.bytesMax >> 20) MiB; name \(wanted)")
             }
         }
-        self.init(name: name, bytes: bytes)
+        self.init(name: name, bytes: bytes, wanted: wanted)
     }
 
     private static func systemError(_ code: Int32) -> String { String(cString: strerror(code)) }

@@ -16,6 +16,8 @@ struct InputFile: Sendable {
     let name: String
     /// What is in it.
     let bytes: [UInt8]
+    /// What should have been named, for errors.
+    var wanted = "a deployment file"
 
     /// The last part of the name.
     var baseName: String { name.split(separator: "/").last.map(String.init) ?? name }
@@ -26,7 +28,7 @@ struct InputFile: Sendable {
             throw failure(.malformed, "is UTF-16 text; save it as UTF-8")
         }
         if let position = bytes.firstIndex(of: 0) {
-            throw failure(.malformed, "is a binary file (byte \(position + 1) is 0); name a deployment file")
+            throw failure(.malformed, "is a binary file (byte \(position + 1) is 0); name \(wanted)")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw failure(.malformed, "is not UTF-8 text; save it as UTF-8")
@@ -34,7 +36,7 @@ struct InputFile: Sendable {
         let lines = text.split(separator: "\u{FEFF}", maxSplits: 1, omittingEmptySubsequences: false)
         let body = lines.count == 2 && lines[0].isEmpty ? String(lines[1]) : text
         guard !body.trimmingSpaces().isEmpty else {
-            throw failure(.nothingToCheck, "is empty; name a deployment file")
+            throw failure(.nothingToCheck, "is empty; name \(wanted)")
         }
         // "\r\n" is one Character.
         return String(body.map { $0 == "\r\n" ? "\n" : $0 })

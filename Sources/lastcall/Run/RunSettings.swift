@@ -91,17 +91,10 @@ struct RunSettings {
         return duration
     }
 
-    /// Reads a size: a number with `B`, `KiB`, `MiB`, `GiB` (powers of 1,024) or `kB`, `MB`, `GB` (powers of 1,000).
     private static func bytes(_ text: String) throws -> Int {
-        let units: [String: Int] = [
-            "": 1, "b": 1, "k": 1024, "kib": 1024, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30,
-            "kb": 1000,
-            "mb": 1_000_000, "gb": 1_000_000_000,
-        ]
-        let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-        guard let value = Double(digits), value.isFinite, let unit = units[text.dropFirst(digits.count).lowercased()],
-            value * Double(unit) >= 1, value * Double(unit) < 1e18
-        else { throw UsageError(description: "--memory \(text): write a size such as 512MiB or 2GiB") }
-        return Int(value * Double(unit))
+        guard let bytes = SizeText.parse(text, allowingLetters: true) else {
+            throw UsageError(description: "--memory \(text): write a size such as 512MiB or 2GiB")
+        }
+        return bytes
     }
 }

@@ -1,0 +1,143 @@
+extension WorkConfiguration {
+    /// Reads the configuration at a path, or from standard input for `-`.
+    ///
+    /// - Throws: Everything that is wrong with the file.
+    init(path: String) throws(ConfigurationErrors) {
+        try self.init(try InputFile(configuration: path), in: BaseDirectory(ofFile: path))
+    }
+
+    /// Reads a configuration whose relative paths count from `directory`.
+    ///
+    /// - Throws: Everything that is wrong with the file.
+    init(_ input: InputFile, in directory: BaseDirectory) throws(ConfigurationErrors) {
+        self.init(
+            file: input.name, directory: directory, store: .sqlite(path: directory.path(to: Self.storeDefault)))
+        let root = try input.configurationRoot()
+        let keys = root.mapping(of: RootKey.self) ?? [:]
+        if let value = keys[.store] { store = store(value) ?? store }
+        concurrency = keys[.concurrency]?.integer(in: Self.concurrencyRange) ?? concurrency
+        grace = keys[.grace]?.duration()
+        queues = keys[.queues].map(Self.queues) ?? [:]
+        retention = keys[.retention].map(Retention.init) ?? retention
+        tasks = keys[.tasks].map { Self.tasks($0, in: directory) } ?? [:]
+        try root.problems.check()
+    }
+
+    private func store(_ value: ConfigurationValue) -> StoreLocation? {
+        guard let text = value.text("write sqlite:PATH or \"memory:\"") else { return nil }
+        do {
+            return try StoreLocation(text, in: directory)
+        } catch {
+            value.report(error.message, shown: error.shown)
+            return nil
+        }
+    }
+
+    private static func queues(_ value: ConfigurationValue) -> [String: Int] {
+        var queues: [String: Int] = [:]
+        for (name, entry) in value.entries("write a mapping, as in {mail: {concurrency: 2}}") ?? [] {
+            if let flaw = ConfigurationValue.flaw(inName: name) { entry.report(.malformed, flaw) }
+            guard entry.node.pairs != nil else {
+                queues[name] = entry.integer(in: concurrencyRange)
+                continue
+            }
+            guard let keys = entry.mapping(of: QueueKey.self) else { continue }
+            if let concurrency = keys[.concurrency] {
+                queues[name] = concurrency.integer(in: concurrencyRange)
+            } else {
+                entry.report(.missing, "has no concurrency; write concurrency: 2 below it, or remove the queue")
+            }
+        }
+        return queues
+    }
+
+    private static func tasks(_ value: ConfigurationValue, in directory: BaseDirectory) -> [String: TaskDefinition] {
+        var tasks: [String: TaskDefinition] = [:]
+        for (name, entry) in value.entries("write a mapping, as in {hash: {command: [sha256sum, \"{path}\"]}}") ?? [] {
+            if name == TaskDefinition.reservedName {
+                entry.report(.malformed, "is the name that submit -- CMD runs under; give the task another one")
+            } else if let flaw = ConfigurationValue.flaw(inName: name) {
+                entry.report(.malformed, flaw)
+            }
+            tasks[name] = TaskDefinition(entry, named: name, in: directory)
+        }
+        return tasks
+    }
+}
+
+extension WorkConfiguration.Retention {
+    /// Reads a retention: one value for all but dead work, or one for each end.
+    init(_ value: ConfigurationValue) {
+        self.init()
+        guard value.node.pairs != nil else {
+            guard let period = value.retentionPeriod() else { return }
+            (succeeded, partial, failed, cancelled) = (period, period, period, period)
+            return
+        }
+        guard let keys = value.mapping(of: RetentionKey.self) else { return }
+        for (key, value) in keys {
+            guard let period = value.retentionPeriod() else { continue }
+            switch key {
+            case .succeeded: succeeded = period
+            case .partial: partial = period
+            case .failed: failed = period
+            case .cancelled: cancelled = period
+            case .dead: dead = period
+            }
+        }
+    }
+}
+
+extension ConfigurationValue {
+    /// `forever` or a duration.
+    fileprivate func retentionPeriod() -> WorkConfiguration.RetentionPeriod? {
+        if node.text == "forever" { return .forever }
+        if let text = node.text, NearestName.match(text, among: ["forever"]) != nil {
+            report("is not a duration; write forever")
+            return nil
+        }
+        return duration().map { .limited($0) }
+    }
+}
+
+extension InputFile {
+    /// Reads a configuration or a workflow file.
+    init(configuration path: String, wanted: String = "a configuration") throws(ConfigurationErrors) {
+        do {
+            try self.init(path: path, wanted: wanted)
+        } catch {
+            throw ConfigurationErrors(errors: [ConfigurationError(error)])
+        }
+    }
+
+    /// The one document of a configuration or a workflow file, as a value to be read.
+    func configurationRoot(
+        limits: YAMLReader.Limits = YAMLReader.Limits()
+    ) throws(ConfigurationErrors) -> ConfigurationValue {
+        let documents: [YAMLNode]
+        do {
+            documents = try YAMLReader.documents(in: Array(try text().utf8), limits: limits)
+        } catch let error as CheckError {
+            throw ConfigurationErrors(errors: [ConfigurationError(error)])
+        } catch let error as YAMLError {
+            let isColon = error.message.contains("mapping values are not allowed")
+            let hint = "; text with a colon at its end or before a space needs quotes, as in store: \"memory:\""
+            throw malformed(error.message + (isColon ? hint : ""), line: error.line)
+        } catch {
+            preconditionFailure("a text is read, or its file or its YAML is at fault: \(error)")
+        }
+        let filled = documents.filter { !$0.isNull }
+        guard let root = filled.first else { throw malformed("holds nothing but comments; name \(wanted)", line: nil) }
+        guard filled.count == 1 else {
+            throw malformed("begins a second document; write one file for each", line: filled[1].line)
+        }
+        return ConfigurationValue(
+            node: root, path: "", line: root.line, problems: ConfigurationProblems(file: name))
+    }
+
+    private func malformed(_ message: String, line: Int?) -> ConfigurationErrors {
+        ConfigurationErrors(errors: [
+            ConfigurationError(code: .malformed, file: name, line: line, message: message)
+        ])
+    }
+}
