@@ -71,7 +71,7 @@ extension WorkTables {
             if let parent = draft.parent { nodes[ids[parent]]?.nodes.append(id) }
             if let before = draft.waitsForNode { nodes[ids[before]]?.waitingNodes.append(id) }
         }
-        if !ids.isEmpty { change.insert(.work) }
+        if drafts.contains(where: { $0.deadline != nil }) { change.insert(.due) }
         return ids
     }
 
@@ -130,10 +130,11 @@ extension WorkTables {
         records[id]?.dueAt = dueAt
         if state == .scheduled {
             due.insert(Due(at: dueAt, number: id.rawValue))
+            change.insert(.due)
         } else {
             makeReady(id, dueAt: dueAt)
+            change.insert(.work)
         }
-        change.insert(.work)
     }
 
     /// A record may be claimed.

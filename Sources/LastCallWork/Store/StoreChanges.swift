@@ -8,7 +8,7 @@ public struct StoreChange: OptionSet, Sendable, Hashable {
     /// Creates a change from its bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// Something may be claimed now, or will be due earlier than before.
+    /// Something may be claimed now.
     public static let work = StoreChange(rawValue: 1)
     /// Somebody asked for the cancellation of something that runs.
     public static let cancel = StoreChange(rawValue: 2)
@@ -18,8 +18,10 @@ public struct StoreChange: OptionSet, Sendable, Hashable {
     public static let output = StoreChange(rawValue: 8)
     /// A worker died.
     public static let death = StoreChange(rawValue: 16)
+    /// Something will be due, perhaps earlier than anything before.
+    public static let due = StoreChange(rawValue: 32)
     /// Something changed, nobody said what.
-    public static let unknown: StoreChange = [.work, .cancel, .ended, .output]
+    public static let unknown: StoreChange = [.work, .cancel, .ended, .output, .due]
 }
 
 /// The changes of a store, as they happen: for one listener, which learns everything that happened since it last asked at once.

@@ -109,7 +109,7 @@ extension WorkerEngine {
 
     private func alarmRang(_ instant: WorkInstant) {
         alarm.withLock { if $0.at == instant { $0 = Alarm() } }
-        careWake.raise(.work)
+        careWake.raise(.due)
     }
 
     /// Settles what dead workers held, after what they left running on this host was ended.

@@ -47,6 +47,7 @@ extension WorkerEngine {
             job.cancel()
         }
         exchangeWake.raise(.ended)
+        UnstructuredTask.start { [self] in await lookForPeers() }
         let time = time ?? .seconds(1)
         // The member's own task is cancelled and cannot wait; these two ends are reached in any case.
         UnstructuredTask.start { [self] in

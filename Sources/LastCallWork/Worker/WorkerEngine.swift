@@ -87,8 +87,8 @@ final class WorkerEngine: Sendable {
             if change.contains(.work) {
                 state.withLock { $0.machine.workMayBeThere() }
                 exchangeWake.raise(.work)
-                careWake.raise(.work)
             }
+            if change.contains(.due) { careWake.raise(.due) }
             if change.contains(.cancel) { beatWake.raise(.death) }
             if change.contains(.death) { careWake.raise(.death) }
         }
