@@ -28,6 +28,8 @@ public struct GroupStateMachine: Sendable, Hashable {
     public private(set) var failed: Int
     /// When what waits for it may run.
     public let policy: GroupPolicy
+    /// Whether it was closed because what it waited for did not end well.
+    public private(set) var isSkipped = false
 
     /// Creates a machine over what a store has.
     public init(state: State = .open, pending: Int, failed: Int = 0, policy: GroupPolicy) {
@@ -69,13 +71,25 @@ public struct GroupStateMachine: Sendable, Hashable {
         }
     }
 
+    /// What it waited for did not end well: it is over before it began, and what follows it is cancelled too.
+    public mutating func skip(_ words: String) -> Action {
+        switch state {
+        case .closed: return .none
+        case .open:
+            state = .closed
+            isSkipped = true
+            return .cancel(words)
+        }
+    }
+
     /// Whether its own group counts it as done.
     ///
-    /// A group fails where its policy would cancel what waits for it.
+    /// A group fails where its policy would cancel what waits for it, and where it never began. Ask in the transaction that closes it.
     public var countsAsDone: Bool {
+        guard !isSkipped else { return false }
         switch policy {
-        case .always: true
-        case .all: failed == 0
+        case .always: return true
+        case .all: return failed == 0
         }
     }
 }

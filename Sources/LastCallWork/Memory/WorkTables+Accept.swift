@@ -29,9 +29,11 @@ extension WorkTables {
                     throw .init(
                         .notFound, "record \(other), which \"\(draft.kind)\" is to wait for, is not in the store")
                 }
-                guard submission.records.count > 1, let key = draft.key else { continue }
+                guard let key = draft.key else { continue }
                 let slot = KeySlot(kind: draft.kind, text: key.text)
-                guard keys[slot] == nil, added.insert(slot).inserted else {
+                let isFree = keys[slot] == nil && added.insert(slot).inserted
+                // A record of its own finds the one that is there.
+                guard isFree || submission.records.count == 1 else {
                     throw .init(
                         .duplicateKey,
                         "a record \"\(draft.kind)\" of the workflow has a key that is taken; wait for its holder, or leave the key out"
@@ -46,8 +48,17 @@ extension WorkTables {
         let ids = submission.records.indices.map { WorkID(rawValue: lastRecord + 1 + Int64($0)) }
         lastRecord += Int64(ids.count)
         if ids.count > 1 { workflows[ids[0]] = ids }
+        if !nodeIDs.isEmpty { workflowNodes[ids[0]] = nodeIDs }
         for (id, draft) in zip(ids, submission.records) {
             insert(draft, id: id, workflow: ids[0], nodeIDs: nodeIDs, at: now)
+        }
+        // Only now: what a record waits for may be over, and that may be the end of others here.
+        for (id, draft) in zip(ids, submission.records) {
+            if let other = draft.waitsForRecord {
+                waitFor(other, id, at: now)
+            } else if draft.waitsForNode == nil {
+                release(id, at: now)
+            }
         }
         for id in nodeIDs {
             guard let node = nodes[id], !node.isHeldBack else { continue }
@@ -75,6 +86,7 @@ extension WorkTables {
         return ids
     }
 
+    /// Adds a record, which nothing lets go yet.
     private mutating func insert(
         _ draft: RecordDraft, id: WorkID, workflow: WorkID, nodeIDs: [NodeID], at now: WorkInstant
     ) {
@@ -92,8 +104,6 @@ extension WorkTables {
         if let key = draft.key { keys[KeySlot(kind: draft.kind, text: key.text)] = id }
         if let node = entry.node { nodes[node]?.records.append(id) }
         if let node = entry.waitsForNode { nodes[node]?.waitingRecords.append(id) }
-        if let other = draft.waitsForRecord { waitFor(other, id, at: now) }
-        if !entry.isHeldBack { release(id, at: now) }
     }
 
     /// Lets a record wait for another, unless that one is over.
@@ -107,7 +117,9 @@ extension WorkTables {
     }
 
     /// A record waits for no group and no record any more: it takes its turn in its lane, waits for its instant, or is ready.
-    mutating func release(_ id: WorkID, at now: WorkInstant) {
+    ///
+    /// - Parameter isAnew: Whether somebody lets it run again, without its delay.
+    mutating func release(_ id: WorkID, isAnew: Bool = false, at now: WorkInstant) {
         guard var entry = records[id] else { return }
         entry.isHeldBack = false
         if let lane = entry.draft.lane {
@@ -119,7 +131,7 @@ extension WorkTables {
             lanes[lane, default: Lane()].head = id
         }
         records[id] = entry
-        place(id, delay: entry.draft.delay, at: now)
+        place(id, delay: isAnew ? .zero : entry.draft.delay, at: now)
     }
 
     /// A record is scheduled, or ready.

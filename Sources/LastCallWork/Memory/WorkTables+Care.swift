@@ -86,10 +86,11 @@ extension WorkTables {
         return true
     }
 
-    /// The records that a group counts, directly, through groups in it, or as earlier steps of a chain, in the order of their ids.
+    /// The records that a group counts, directly, through groups in it, or as earlier steps of a chain in it, in the order of their ids.
     private func family(of node: NodeID) -> [WorkID] {
         var found: Set<WorkID> = []
-        var seen: Set<NodeID> = [node]
+        // What the group itself waits for is no part of it.
+        var seen = Set([node, nodes[node]?.waitsForNode].compactMap(\.self))
         var open = [node]
         while let next = open.popLast(), let node = nodes[next] {
             found.formUnion(node.records)
@@ -132,6 +133,7 @@ extension WorkTables {
                 count += 1
             }
             workflows[entry.workflow] = nil
+            for node in workflowNodes.removeValue(forKey: entry.workflow) ?? [] { nodes[node] = nil }
         }
         return count
     }
@@ -139,8 +141,6 @@ extension WorkTables {
     private mutating func forget(_ id: WorkID) {
         guard let entry = records.removeValue(forKey: id) else { return }
         if entry.holdsKey, let key = entry.draft.key { keys[KeySlot(kind: entry.draft.kind, text: key.text)] = nil }
-        if let node = entry.node { nodes[node] = nil }
-        if let node = entry.waitsForNode { nodes[node] = nil }
     }
 
     /// Compares the counters of open groups with their members; returns how many were wrong.
@@ -221,7 +221,7 @@ extension WorkTables {
                 if entry.holdsKey { keys[slot] = id }
             }
             records[id] = entry
-            release(id, at: now)
+            release(id, isAnew: true, at: now)
             result.changed.append(id)
         }
     }

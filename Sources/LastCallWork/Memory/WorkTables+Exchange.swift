@@ -69,7 +69,8 @@ extension WorkTables {
     private mutating func claim(
         _ demand: QueueDemand, _ worker: WorkerID, at now: WorkInstant, into claimed: inout [ClaimedRecord]
     ) {
-        guard !paused.contains(demand.queue) else { return }
+        // What nobody known holds, nobody could rescue.
+        guard workers[worker] != nil, !paused.contains(demand.queue) else { return }
         for _ in 0..<max(0, demand.limit) {
             var best: (place: Place, turn: Turn)?
             for kind in demand.kinds {

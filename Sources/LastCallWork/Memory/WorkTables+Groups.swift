@@ -22,6 +22,27 @@ extension WorkTables {
     package mutating func loseDeferredSteps() { deferredSteps = [] }
 
     private mutating func step(_ ended: [WorkID], at now: WorkInstant) {
+        followUps.append(.ended(ended))
+        followUp(at: now)
+    }
+
+    /// Takes one step after the other until nothing follows: a list, because a chain may be longer than the stack is deep.
+    private mutating func followUp(at now: WorkInstant) {
+        guard !isFollowing else { return }
+        isFollowing = true
+        var next = 0
+        while next < followUps.count {
+            switch followUps[next] {
+            case .ended(let records): count(records, at: now)
+            case .closed(let node, let action): release(node, action, at: now)
+            }
+            next += 1
+        }
+        followUps = []
+        isFollowing = false
+    }
+
+    private mutating func count(_ ended: [WorkID], at now: WorkInstant) {
         var counts: [NodeID: (ended: Int, failed: Int)] = [:]
         for id in ended {
             guard var entry = records[id], entry.facts.state.isTerminal else { continue }
@@ -33,29 +54,34 @@ extension WorkTables {
             entry.isCounted = true
             records[id] = entry
             leaveLane(entry, at: now)
-            guard isFirst else { continue }
-            if let node = entry.node {
-                counts[node, default: (0, 0)].ended += 1
-                if !entry.facts.state.countsAsDone { counts[node, default: (0, 0)].failed += 1 }
-            }
+            // Also where it was counted before: it ran again, and somebody began to wait for it meanwhile.
             for dependent in dependents.removeValue(forKey: id) ?? [] {
                 releaseDependent(dependent, of: id, endedWell: entry.facts.state.countsAsDone, at: now)
             }
+            guard isFirst, let node = entry.node else { continue }
+            counts[node, default: (0, 0)].ended += 1
+            if !entry.facts.state.countsAsDone { counts[node, default: (0, 0)].failed += 1 }
         }
         change.insert(.ended)
         for (id, count) in counts.sorted(by: { $0.key < $1.key }) {
-            let action = nodes[id]?.machine.membersEnded(count.ended, failed: count.failed) ?? .none
-            follow(action, of: id, at: now)
+            follow(nodes[id]?.machine.membersEnded(count.ended, failed: count.failed) ?? .none, of: id, at: now)
         }
     }
 
     /// Closes a group that may be complete: an empty one.
     mutating func closeIfComplete(_ id: NodeID, at now: WorkInstant) {
-        let action = nodes[id]?.machine.closeIfComplete() ?? .none
-        follow(action, of: id, at: now)
+        follow(nodes[id]?.machine.closeIfComplete() ?? .none, of: id, at: now)
     }
 
+    /// Lets follow what a group's machine decided.
     mutating func follow(_ action: GroupStateMachine.Action, of id: NodeID, at now: WorkInstant) {
+        guard action != .none else { return }
+        followUps.append(.closed(id, action))
+        followUp(at: now)
+    }
+
+    /// A group is closed: what waits for it runs or is cancelled, and the group around it counts it.
+    private mutating func release(_ id: NodeID, _ action: GroupStateMachine.Action, at now: WorkInstant) {
         guard let node = nodes[id] else { return }
         switch action {
         case .none: return
@@ -66,15 +92,16 @@ extension WorkTables {
                 closeIfComplete(other, at: now)
             }
         case .cancel(let words):
-            stepAll(node.waitingRecords.filter { cancelWaiting($0, .dependency, words, at: now) }, at: now)
+            // The groups before their members: a group that never began does not let run what follows it.
             for other in node.waitingNodes {
                 nodes[other]?.isHeldBack = false
-                closeIfComplete(other, at: now)
+                follow(nodes[other]?.machine.skip(words) ?? .none, of: other, at: now)
             }
+            stepAll(node.waitingRecords.filter { cancelWaiting($0, .dependency, words, at: now) }, at: now)
         }
-        guard let parent = node.parent, let machine = nodes[id]?.machine else { return }
-        let next = nodes[parent]?.machine.membersEnded(1, failed: machine.countsAsDone ? 0 : 1) ?? .none
-        follow(next, of: parent, at: now)
+        guard let parent = node.parent else { return }
+        let failed = node.machine.countsAsDone ? 0 : 1
+        follow(nodes[parent]?.machine.membersEnded(1, failed: failed) ?? .none, of: parent, at: now)
     }
 
     /// What a record waited for is over.

@@ -79,7 +79,7 @@ package struct WorkTables: Sendable {
         var nodes: [NodeID] = []
         /// The records that wait for it.
         var waitingRecords: [WorkID] = []
-        /// The empty groups that wait for it.
+        /// The groups that wait for it.
         var waitingNodes: [NodeID] = []
         /// Whether it waits for another group.
         var isHeldBack: Bool
@@ -147,6 +147,14 @@ package struct WorkTables: Sendable {
         let text: String
     }
 
+    /// What follows from the end of something.
+    enum FollowUp: Sendable {
+        /// Records are over.
+        case ended([WorkID])
+        /// A group is closed.
+        case closed(NodeID, GroupStateMachine.Action)
+    }
+
     /// All records.
     var records: [WorkID: Entry] = [:]
     /// All groups.
@@ -159,12 +167,18 @@ package struct WorkTables: Sendable {
     var due = Heap<Due>()
     /// The lanes.
     var lanes: [String: Lane] = [:]
+    /// What follows from what happened in this transaction and was not done yet.
+    var followUps: [FollowUp] = []
+    /// Whether somebody works on that list.
+    var isFollowing = false
     /// Who holds which key.
     var keys: [KeySlot: WorkID] = [:]
     /// Who waits for which record.
     var dependents: [WorkID: [WorkID]] = [:]
     /// The records of workflows with more than one.
     var workflows: [WorkID: [WorkID]] = [:]
+    /// The groups of each workflow that has any.
+    var workflowNodes: [WorkID: [NodeID]] = [:]
     /// Queues from which nothing is claimed.
     var paused: Set<String> = []
     /// The last numbers that were given.

@@ -115,7 +115,18 @@ package final class StoreListeners: Sendable {
         weak var listener: StoreChanges?
     }
 
-    private let entries = Mutex<[Entry]>([])
+    /// What is kept under the lock.
+    private struct State {
+        /// The listeners.
+        var entries: [Entry] = []
+        /// Whether the store was closed.
+        var isOver = false
+
+        /// Those that still listen.
+        var listeners: [StoreChanges] { entries.compactMap(\.listener) }
+    }
+
+    private let state = Mutex(State())
 
     /// Creates a list without listeners.
     package init() {}
@@ -123,21 +134,27 @@ package final class StoreListeners: Sendable {
     /// Another listener; it is forgotten with its last reference.
     package func add() -> StoreChanges {
         let listener = StoreChanges()
-        entries.withLock { entries in
-            entries.removeAll { $0.listener == nil }
-            entries.append(Entry(listener: listener))
+        let isOver = state.withLock { state in
+            state.entries.removeAll { $0.listener == nil }
+            state.entries.append(Entry(listener: listener))
+            return state.isOver
         }
+        if isOver { listener.finish() }
         return listener
     }
 
     /// Tells everybody.
     package func raise(_ change: StoreChange) {
         guard !change.isEmpty else { return }
-        for listener in entries.withLock({ $0.compactMap(\.listener) }) { listener.raise(change) }
+        for listener in state.withLock({ $0.listeners }) { listener.raise(change) }
     }
 
     /// Tells everybody that nothing will follow.
     package func finish() {
-        for listener in entries.withLock({ $0.compactMap(\.listener) }) { listener.finish() }
+        let listeners = state.withLock { state in
+            state.isOver = true
+            return state.listeners
+        }
+        for listener in listeners { listener.finish() }
     }
 }

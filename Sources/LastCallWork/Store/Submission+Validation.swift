@@ -17,9 +17,16 @@ extension Submission {
         }
         for record in records { try validate(record, payloadBytesMax) }
         for (index, node) in nodes.enumerated() {
-            guard node.membersCount >= 0, node.parent.map({ nodes.indices.contains($0) && $0 != index }) ?? true,
-                node.waitsForNode.map({ nodes.indices.contains($0) && $0 != index }) ?? true
-            else { throw .init(.invalidSubmission, "group \(index) refers to a group that is not in the submission") }
+            guard [node.parent, node.waitsForNode].allSatisfy({ $0.map { (0..<index).contains($0) } ?? true }) else {
+                throw .init(.invalidSubmission, "group \(index) refers to a group that does not come before it")
+            }
+        }
+        var counts = Array(repeating: 0, count: nodes.count)
+        for node in records.compactMap(\.node) + nodes.compactMap(\.parent) { counts[node] += 1 }
+        for (index, node) in nodes.enumerated() where node.membersCount != counts[index] {
+            throw .init(
+                .invalidSubmission,
+                "group \(index) says \(node.membersCount) members; the submission has \(counts[index])")
         }
     }
 
@@ -54,5 +61,15 @@ extension Submission {
         }
         guard record.node.map(nodes.indices.contains) ?? true, record.waitsForNode.map(nodes.indices.contains) ?? true
         else { throw .init(.invalidSubmission, "\"\(record.kind)\" refers to a group that is not in the submission") }
+        guard record.waitsForNode == nil || record.waitsForNode != record.node else {
+            throw .init(
+                .invalidSubmission, "\"\(record.kind)\" waits for the group that counts it, which would never end")
+        }
+        guard record.waitsForNode == nil || record.waitsForRecord == nil else {
+            throw .init(
+                .invalidSubmission,
+                "\"\(record.kind)\" waits for a group and for record \(record.waitsForRecord?.description ?? ""); let an earlier step wait for the record"
+            )
+        }
     }
 }

@@ -99,7 +99,7 @@ public struct NodeDraft: Sendable {
     public var parent: Int?
     /// Its place among the members of that group.
     public var member: Int
-    /// The group whose end it waits for, where it is empty itself.
+    /// The group for which it and its members wait; where that one cancels what follows, this one is skipped.
     public var waitsForNode: Int?
 
     /// Creates a draft.

@@ -78,6 +78,7 @@ struct WorkflowFlattening {
         if case .group(let members, let options) = element.shape {
             // The group itself is what the next element waits for, and decides whether it runs.
             var inner = context
+            inner.depth += 1
             inner.parent = nil
             let node = addNode(members.count, options, inner)
             try addMembers(members, options, of: node, inner)
@@ -96,7 +97,6 @@ struct WorkflowFlattening {
         _ members: [Workflow], _ options: Workflow.GroupOptions, of node: Int, _ context: Context
     ) throws {
         var inner = context
-        inner.depth += 1
         inner.awaitsRemainder = options.partialMembers == .awaitRemainder
         for (place, member) in members.enumerated() {
             inner.parent = (node, place)
@@ -110,7 +110,7 @@ struct WorkflowFlattening {
         submission.nodes.append(
             NodeDraft(
                 policy: options.policy, membersCount: count, deadline: options.deadline, parent: context.parent?.node,
-                member: context.parent?.member ?? 0, waitsForNode: count == 0 ? context.waitsFor : nil))
+                member: context.parent?.member ?? 0, waitsForNode: context.waitsFor))
         return submission.nodes.count - 1
     }
 }
