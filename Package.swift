@@ -7,6 +7,7 @@ let package = Package(
     products: [
         .library(name: "LastCall", targets: ["LastCall"]),
         .library(name: "LastCallCommand", targets: ["LastCallCommand"]),
+        .library(name: "LastCallSQLite", targets: ["LastCallSQLite"]),
         .library(name: "LastCallTesting", targets: ["LastCallTesting"]),
         .executable(name: "lastcall", targets: ["lastcall"]),
     ],
@@ -38,6 +39,9 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
+        // Over Debian's libsqlite3-dev; see Documentation/decisions/0007-sqlite-directly.md
+        .systemLibrary(name: "CSQLite"),
+        .target(name: "LastCallSQLite", dependencies: ["LastCall", "CLastCall", "CSQLite"]),
         .target(name: "LastCallTesting", dependencies: ["LastCall"]),
         // Over Debian's libyaml-dev; see Documentation/decisions/0003-yaml-through-libyaml.md
         .systemLibrary(name: "CLibYAML"),
@@ -64,6 +68,9 @@ let package = Package(
         // What can only be tried in a process of its own: reaping orphans, a closed standard input.
         .executableTarget(
             name: "CommandFixture", dependencies: ["LastCallCommand", "LastCall"], path: "Tests/CommandFixture"),
+        // A second process on the same store file.
+        .executableTarget(
+            name: "StoreFixture", dependencies: ["LastCallSQLite", "LastCall"], path: "Tests/StoreFixture"),
         .testTarget(
             name: "LastCallTests",
             dependencies: [
@@ -81,6 +88,12 @@ let package = Package(
                 "LastCallCommand", "LastCall", "CLastCall", "LastCallTesting", "CommandFixture",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ]
+        ),
+        .testTarget(
+            name: "LastCallSQLiteTests",
+            dependencies: [
+                "LastCallSQLite", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
             ]
         ),
         .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting"]),
