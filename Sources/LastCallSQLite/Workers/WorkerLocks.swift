@@ -49,7 +49,10 @@ package struct WorkerLocks: Sendable {
     /// Takes a worker's lock, for as long as the returned value lives.
     ///
     /// - Throws: ``WorkerLockError``.
-    package func acquire(_ name: String) throws -> WorkerLock {
+    package func acquire(_ name: String) throws -> WorkerLock { try acquire(name, afterOpening: {}) }
+
+    /// The same, with a place for a test to act as another process between the opening of the file and its locking.
+    func acquire(_ name: String, afterOpening: () -> Void) throws -> WorkerLock {
         guard Self.isName(name) else {
             throw WorkerLockError(
                 .badName, name: name, "A worker's name has 1 to 64 letters, digits, dots, underscores or dashes.")
@@ -59,6 +62,7 @@ package struct WorkerLocks: Sendable {
         for attempt in 1... {
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
             guard descriptor >= 0 else { throw refused(name, "opened") }
+            afterOpening()
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 let number = errno
                 if flock(descriptor, LOCK_SH | LOCK_NB) != 0 { exclusiveTries += 1 }
