@@ -8,6 +8,7 @@ let package = Package(
         .library(name: "LastCall", targets: ["LastCall"]),
         .library(name: "LastCallCommand", targets: ["LastCallCommand"]),
         .library(name: "LastCallWork", targets: ["LastCallWork"]),
+        .library(name: "LastCallSQLite", targets: ["LastCallSQLite"]),
         .library(name: "LastCallTesting", targets: ["LastCallTesting"]),
         .executable(name: "lastcall", targets: ["lastcall"]),
     ],
@@ -42,6 +43,9 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
+        // Over Debian's libsqlite3-dev; see Documentation/decisions/0007-sqlite-directly.md
+        .systemLibrary(name: "CSQLite"),
+        .target(name: "LastCallSQLite", dependencies: ["LastCall", "LastCallWork", "CLastCall", "CSQLite"]),
         .target(
             name: "LastCallWork",
             dependencies: [
@@ -79,6 +83,9 @@ let package = Package(
         // What can only be tried in a process of its own: reaping orphans, a closed standard input.
         .executableTarget(
             name: "CommandFixture", dependencies: ["LastCallCommand", "LastCall"], path: "Tests/CommandFixture"),
+        // A second process on the same store file.
+        .executableTarget(
+            name: "StoreFixture", dependencies: ["LastCallSQLite", "LastCall"], path: "Tests/StoreFixture"),
         .testTarget(
             name: "LastCallTests",
             dependencies: [
@@ -96,6 +103,12 @@ let package = Package(
                 "LastCallCommand", "LastCallWork", "LastCall", "CLastCall", "LastCallTesting", "CommandFixture",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ]
+        ),
+        .testTarget(
+            name: "LastCallSQLiteTests",
+            dependencies: [
+                "LastCallSQLite", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
             ]
         ),
         .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting"]),

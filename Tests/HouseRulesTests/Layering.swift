@@ -71,7 +71,14 @@ enum Layering {
             siblings: ["CLastCall", "LastCall", "LastCallWork"],
             never: fullFoundation + nio + http + stores
         ),
-        Layer(target: "LastCallSQLite", siblings: ["CLastCall", "LastCall", "LastCallWork"], never: nio + http),
+        Layer(
+            target: "CSQLite", siblings: [], only: [],
+            origin: .record("Documentation/decisions/0007-sqlite-directly.md")
+        ),
+        Layer(
+            target: "LastCallSQLite", siblings: ["CLastCall", "CSQLite", "LastCall", "LastCallWork"],
+            never: fullFoundation + nio + http + ["GRDB*"]
+        ),
         Layer(target: "CLibPQ", siblings: [], only: []),
         Layer(
             target: "LastCallPostgres", siblings: ["CLastCall", "CLibPQ", "LastCall", "LastCallWork"], never: nio + http
@@ -198,5 +205,5 @@ extension Rule {
     ]
 
     /// Executables that only tests start; they live under Tests and ship nowhere.
-    private static let testPrograms: Set<String> = ["CommandFixture", "LifecycleFixture"]
+    private static let testPrograms: Set<String> = ["CommandFixture", "LifecycleFixture", "StoreFixture"]
 }

@@ -45,7 +45,7 @@ struct RuleTests {
         arguments: [
             ("LastCall", "CLastCall"), ("LastCall", "FoundationEssentials"), ("LastCall", "Logging"),
             ("LastCallWork", "LastCall"),
-            ("LastCallHTTP", "Hummingbird"), ("LastCallHTTP", "NIOCore"), ("LastCallSQLite", "GRDB"),
+            ("LastCallHTTP", "Hummingbird"), ("LastCallHTTP", "NIOCore"), ("LastCallSQLite", "CSQLite"),
             ("LastCallPostgres", "CLibPQ"),
             ("LastCallCommand", "LastCallWork"), ("lastcall", "CLibYAML"), ("lastcall", "ArgumentParser"),
             ("LastCallTesting", "LastCall"),

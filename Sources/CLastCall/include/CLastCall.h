@@ -2,6 +2,7 @@
 #ifndef CLASTCALL_H
 #define CLASTCALL_H
 
+#include "lastcall_files.h"
 #include "lastcall_process.h"
 #include "lastcall_signals.h"
 #include "lastcall_tsan.h"

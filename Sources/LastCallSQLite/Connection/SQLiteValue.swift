@@ -1,0 +1,28 @@
+/// What a statement can be given: SQLite's five storage classes.
+package enum SQLiteValue: Sendable, Hashable {
+    /// No value.
+    case null
+    /// A 64-bit integer.
+    case integer(Int64)
+    /// A double.
+    case real(Double)
+    /// Text, stored as UTF-8.
+    case text(String)
+    /// Bytes as they are.
+    case bytes([UInt8])
+
+    /// A value that may be missing.
+    package init(_ value: Int64?) { self = value.map { .integer($0) } ?? .null }
+    /// A value that may be missing.
+    package init(_ value: Double?) { self = value.map { .real($0) } ?? .null }
+    /// A value that may be missing.
+    package init(_ value: String?) { self = value.map { .text($0) } ?? .null }
+    /// A value that may be missing.
+    package init(_ value: [UInt8]?) { self = value.map { .bytes($0) } ?? .null }
+}
+
+extension SQLiteValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByNilLiteral {
+    package init(integerLiteral value: Int64) { self = .integer(value) }
+    package init(stringLiteral value: String) { self = .text(value) }
+    package init(nilLiteral: ()) { self = .null }
+}
