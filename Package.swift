@@ -97,6 +97,7 @@ let package = Package(
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ]
         ),
+        .testTarget(name: "LastCallWorkTests", dependencies: ["LastCallWork", "LastCall", "LastCallTesting"]),
         .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting"]),
         .testTarget(name: "HouseRulesTests"),
     ],
