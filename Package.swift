@@ -85,7 +85,8 @@ let package = Package(
             name: "CommandFixture", dependencies: ["LastCallCommand", "LastCall"], path: "Tests/CommandFixture"),
         // A second process on the same store file.
         .executableTarget(
-            name: "StoreFixture", dependencies: ["LastCallSQLite", "LastCall"], path: "Tests/StoreFixture"),
+            name: "StoreFixture", dependencies: ["LastCallSQLite", "LastCallWork", "LastCall"],
+            path: "Tests/StoreFixture"),
         .testTarget(
             name: "LastCallTests",
             dependencies: [
@@ -108,9 +109,10 @@ let package = Package(
         .testTarget(
             name: "LastCallSQLiteTests",
             dependencies: [
-                "LastCallSQLite", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
+                "LastCallSQLite", "LastCallWork", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
             ]
         ),
+        .testTarget(name: "LastCallWorkTests", dependencies: ["LastCallWork", "LastCall", "LastCallTesting"]),
         .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting"]),
         .testTarget(name: "HouseRulesTests"),
     ],

@@ -138,3 +138,10 @@ extension SQLiteStore {
     /// The queues that are paused.
     public func pausedQueues() async throws -> Set<String> { try await read(StoreQueries.paused) }
 }
+
+extension SQLiteStore {
+    /// Lets go of a worker's lock as its death does, for tests.
+    package func dropLock(of worker: WorkerID) {
+        workerLocks.withLock { $0.removeValue(forKey: worker) }?.release(removing: false)
+    }
+}

@@ -24,7 +24,7 @@ enum StoreQueries {
         if let kinds = query.kinds { conditions.append(list("kind", kinds, &values)) }
         if let queues = query.queues { conditions.append(list("queue", queues, &values)) }
         if let workflow = query.workflow {
-            conditions.append("(job.id = ? OR (workflow = ? AND workflow <> job.id))")
+            conditions.append("((job.id = ? AND workflow = job.id) OR (workflow = ? AND workflow <> job.id))")
             values += [.integer(workflow.rawValue), .integer(workflow.rawValue)]
         }
         if let beyond = query.beyond {

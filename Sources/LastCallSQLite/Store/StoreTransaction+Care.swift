@@ -169,7 +169,8 @@ extension StoreTransaction {
         switch action {
         case .cancel(let ids): try cancel(ids.map(\.rawValue), into: &result)
         case .cancelWorkflow(let id):
-            try cancel(try db.all(Self.familyOf, .integer(id.rawValue), as: { $0.integer(0) }), into: &result)
+            let family = try db.all(Self.familyOf, .integer(id.rawValue), as: { $0.integer(0) })
+            try cancel(family.isEmpty ? [id.rawValue] : family, into: &result)
             result.refused = [:]
         case .retry(let ids): for id in ids { try retry(id, into: &result) }
         case .pause(let queue): try db.run(Self.pauseQuery, .text(queue))
