@@ -63,7 +63,7 @@ let package = Package(
         .executableTarget(
             name: "lastcall",
             dependencies: [
-                "LastCall", "LastCallCommand", "CLastCall", "CLibYAML",
+                "LastCall", "LastCallCommand", "LastCallWork", "LastCallSQLite", "CLastCall", "CLibYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),

@@ -41,7 +41,7 @@ public struct CommandLeftovers: LeftoverEnding {
             if left.isEmpty || ContinuousClock.now >= end { return }
             for process in left { ProcessTree.signal(process, SIGKILL) }
             // A cancelled task goes on without a pause: what is left must end all the same.
-            try? await Task.sleep(for: .milliseconds(2))
+            try? await Task.sleep(for: .milliseconds(2))  // see above
         }
     }
 

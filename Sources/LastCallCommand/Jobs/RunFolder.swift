@@ -42,7 +42,7 @@ final class RunFolder: Sendable {
     /// Removes the folder and everything in it.
     func remove() {
         // What cannot be removed is temporary all the same, and a job that is over must not fail for it.
-        try? FileManager.default.removeItem(atPath: path)
+        try? FileManager.default.removeItem(atPath: path)  // see above
     }
 
     /// Stores the checkpoint whenever it changed, until the task is cancelled.

@@ -56,7 +56,7 @@ extension WorkerEngine {
     func renewLease() async {
         while !Task.isCancelled {
             // Cancelled only when the worker is over.
-            try? await ContinuousClock().sleep(for: settings.description.lease / 3)
+            try? await ContinuousClock().sleep(for: settings.description.lease / 3)  // see above
             beatWake.raise(.death)
             careWake.raise(.death)
         }

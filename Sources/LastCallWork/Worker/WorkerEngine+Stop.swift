@@ -60,7 +60,7 @@ extension WorkerEngine {
 
     private func sleep(_ duration: Duration) async {
         // Nobody cancels this task.
-        try? await ContinuousClock().sleep(for: duration)
+        try? await ContinuousClock().sleep(for: duration)  // see above
     }
 
     /// What still runs is settled as evicted, with what it has written; its task is left behind.

@@ -167,7 +167,7 @@ final class WorkerEngine: Sendable {
         logger.log(level: failures == 1 ? .error : .debug, message, metadata: ["error": "\(error)"])
         let milliseconds = min(1000, 20 << min(failures, 6))
         // Cancellation ends the wait early, and only that.
-        try? await ContinuousClock().sleep(for: .milliseconds(milliseconds))
+        try? await ContinuousClock().sleep(for: .milliseconds(milliseconds))  // see above
     }
 
     // MARK: what it holds
