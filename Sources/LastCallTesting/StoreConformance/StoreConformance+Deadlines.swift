@@ -50,6 +50,15 @@ extension StoreConformance {
             try await trial.end(first)
             try trial.equal(try await trial.states([ids[1]]), [.cancelled], "the member's state later")
         },
+        Check("a deadline also ends an empty group in the group, whatever that waited for") { trial in
+            let group = Workflow.group(
+                [trial.step("b"), Workflow.group([])], then: trial.step("c"), deadline: .seconds(60))
+            let ids = try await trial.submit(Workflow.chain([trial.step("a"), group]))
+            let worker = try await trial.worker(lease: .seconds(3600))
+            _ = try await trial.claimOne(worker, ids[0])
+            try await trial.advance(.seconds(60))
+            try trial.equal(try await trial.states(ids), [.running, .cancelled, .ready], "the states")
+        },
         Check("a group that was over in time has no deadline") { trial in
             let ids = try await trial.submit(
                 Workflow.group([trial.step("a")], then: trial.step("then"), deadline: .seconds(60)))
