@@ -63,7 +63,7 @@ let package = Package(
         .executableTarget(
             name: "lastcall",
             dependencies: [
-                "LastCall", "LastCallCommand", "CLastCall", "CLibYAML",
+                "LastCall", "LastCallCommand", "LastCallWork", "CLastCall", "CLibYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -111,7 +111,7 @@ let package = Package(
                 "LastCallSQLite", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
             ]
         ),
-        .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting", "LastCallWork"]),
         .testTarget(name: "HouseRulesTests"),
     ],
     swiftLanguageModes: [.v6]

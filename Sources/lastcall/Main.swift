@@ -29,6 +29,6 @@ struct LastCallCommandLine: AsyncParsableCommand {
         commandName: "lastcall",
         abstract: "Stop without losing work.",
         version: "0.1.0-dev",
-        subcommands: [RunCommand.self, CheckCommand.self, BenchCommand.self]
+        subcommands: [RunCommand.self, ServeCommand.self, CheckCommand.self, BenchCommand.self]
     )
 }
