@@ -41,7 +41,8 @@ extension WorkClient {
             let found = try await records(waiting)
             if found.count < waiting.count, let missing = waiting.subtracting(found.map(\.id)).min() {
                 throw WorkError(
-                    .notFound, "there is no job \(missing) in \(store.traits.name); what was over for long enough is forgotten")
+                    .notFound,
+                    "there is no job \(missing) in \(store.traits.name); what was over for long enough is forgotten")
             }
             await onChange?(found)
             ended += found.filter(\.state.isTerminal)
@@ -75,7 +76,8 @@ extension WorkClient {
             if let position {
                 start = position
             } else {
-                start = OutputPosition(epoch: try await store.output(of: id, from: .start, linesMax: 0).resultFrom, line: 0)
+                start = OutputPosition(
+                    epoch: try await store.output(of: id, from: .start, linesMax: 0).resultFrom, line: 0)
             }
             let page = try await store.output(of: id, from: start, linesMax: 10_000)
             position = page.next

@@ -23,9 +23,12 @@ extension WorkerEngine {
         state.withLock { $0.running[record.claim] = job }
         // A job that never returns must not keep the worker from ending, so nothing waits for its task.
         let task = UnstructuredTask.start { [self] in await run(job, timeout: timeout) }
-        let timer = handler.keepsTime ? nil : timeout.map { timeout in
-            UnstructuredTask.start { [self] in await watch(job, timeout: timeout) }
-        }
+        let timer =
+            handler.keepsTime
+            ? nil
+            : timeout.map { timeout in
+                UnstructuredTask.start { [self] in await watch(job, timeout: timeout) }
+            }
         job.attach(task, timer: timer)
     }
 

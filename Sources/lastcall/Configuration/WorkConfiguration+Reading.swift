@@ -39,7 +39,8 @@ extension WorkConfiguration {
         func limit(_ value: ConfigurationValue) -> Int? {
             let limit = value.integer(in: concurrencyRange)
             if let limit, let most = concurrencyMax, limit > most {
-                value.report("is more than concurrency, which is \(most) for all queues together; raise that, or lower this")
+                value.report(
+                    "is more than concurrency, which is \(most) for all queues together; raise that, or lower this")
             }
             return limit
         }

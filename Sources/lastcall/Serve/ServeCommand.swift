@@ -49,7 +49,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "How many jobs run at a time, instead of the configuration's figure.")
     var concurrency: Int?
 
-    @Option(help: "The grace period, such as 30s. Default: the configuration's, $LASTCALL_GRACE, what the platform grants.")
+    @Option(
+        help: "The grace period, such as 30s. Default: the configuration's, $LASTCALL_GRACE, what the platform grants.")
     var grace: String?
 
     @Option(help: "Write the receipt as JSON to this path. Default: $LASTCALL_RECEIPT.")

@@ -19,7 +19,8 @@ struct ServeSettings: Sendable {
         file: String?, config: String?, store: String?, name: String? = nil, concurrency: Int? = nil,
         grace: Duration? = nil
     ) throws(ConfigurationErrors) {
-        let search = try ConfigurationSearch(store: store, config: file ?? config, option: file == nil ? "--config" : "FILE")
+        let search = try ConfigurationSearch(
+            store: store, config: file ?? config, option: file == nil ? "--config" : "FILE")
         hasFile = search.file != nil
         if let path = search.file {
             configuration = try WorkConfiguration(path: path)
@@ -63,7 +64,8 @@ struct ServeSettings: Sendable {
         let atATime = "\(configuration.concurrency) at a time"
         if hasFile && !tasks.isEmpty {
             lines.append(
-                "serving \(tasks.count) \(tasks.count == 1 ? "task" : "tasks") of \(configuration.file), \(atATime): \(shown)")
+                "serving \(tasks.count) \(tasks.count == 1 ? "task" : "tasks") of \(configuration.file), \(atATime): \(shown)"
+            )
         } else {
             let why = hasFile ? "\(configuration.file) has no tasks" : "there is no configuration"
             lines.append("serving commands alone, \(atATime): \(why)")

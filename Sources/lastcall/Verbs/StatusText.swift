@@ -37,7 +37,8 @@ struct StatusText: Sendable {
     }
 
     private var jobs: TextTable {
-        var table = TextTable([.words("queue"), .words("task")] + Self.columns.map { .figures($0.name) } + [.figures("oldest")])
+        var table = TextTable(
+            [.words("queue"), .words("task")] + Self.columns.map { .figures($0.name) } + [.figures("oldest")])
         for queue in status.queues {
             let counts = status.counts.filter { $0.queue == queue }
             let name = status.pausedQueues.contains(queue) ? "\(queue) (paused)" : queue

@@ -61,7 +61,8 @@ extension WorkID {
     static func parse(_ texts: [String]) throws -> [WorkID] {
         try texts.map { text in
             guard let id = WorkID(text) else {
-                throw ValidationError("\"\(text)\" is no job's id; write the number that submit or list prints, such as 17")
+                throw ValidationError(
+                    "\"\(text)\" is no job's id; write the number that submit or list prints, such as 17")
             }
             return id
         }
