@@ -63,7 +63,7 @@ let package = Package(
         .executableTarget(
             name: "lastcall",
             dependencies: [
-                "LastCall", "LastCallCommand", "LastCallWork", "CLastCall", "CLibYAML",
+                "LastCall", "LastCallCommand", "LastCallWork", "LastCallSQLite", "CLastCall", "CLibYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -85,7 +85,8 @@ let package = Package(
             name: "CommandFixture", dependencies: ["LastCallCommand", "LastCall"], path: "Tests/CommandFixture"),
         // A second process on the same store file.
         .executableTarget(
-            name: "StoreFixture", dependencies: ["LastCallSQLite", "LastCall"], path: "Tests/StoreFixture"),
+            name: "StoreFixture", dependencies: ["LastCallSQLite", "LastCallWork", "LastCall"],
+            path: "Tests/StoreFixture"),
         .testTarget(
             name: "LastCallTests",
             dependencies: [
@@ -108,9 +109,10 @@ let package = Package(
         .testTarget(
             name: "LastCallSQLiteTests",
             dependencies: [
-                "LastCallSQLite", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
+                "LastCallSQLite", "LastCallWork", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
             ]
         ),
+        .testTarget(name: "LastCallWorkTests", dependencies: ["LastCallWork", "LastCall", "LastCallTesting"]),
         .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting", "LastCallWork"]),
         .testTarget(name: "HouseRulesTests"),
     ],

@@ -1,5 +1,6 @@
 import Glibc
 import LastCall
+import LastCallWork
 @testable import LastCallCommand
 import LastCallTesting
 import ServiceLifecycle

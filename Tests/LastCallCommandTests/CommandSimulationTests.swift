@@ -1,3 +1,4 @@
+import LastCallWork
 import LastCallTesting
 import Testing
 

@@ -100,7 +100,9 @@ struct CommandJob {
             case .unknown: throw JobFailure("its end could not be seen")
             }
         case .lost:
-            context.cutShort(.workerLost, detail: "killed by a SIGKILL that nobody here sent; the kernel does that when memory runs out")
+            context.cutShort(
+                .workerLost,
+                detail: "killed by a SIGKILL that nobody here sent; the kernel does that when memory runs out")
         case .stopped(let reason): stopped(reason, command)
         }
     }
@@ -113,7 +115,8 @@ struct CommandJob {
         case .memory:
             context.cutShort(.memory, detail: "stopped at its memory limit of \(command.limits.memoryBytes ?? 0) bytes")
         case .outputLimit:
-            context.cutShort(.outputLimit, detail: "stopped at its output limit of \(command.limits.outputBytes ?? 0) bytes")
+            context.cutShort(
+                .outputLimit, detail: "stopped at its output limit of \(command.limits.outputBytes ?? 0) bytes")
         default:
             // Our own stop reaches the program in several ways; which came first says nothing about why.
             let isEviction = context.isEvicted && !context.isCancelRequested

@@ -27,7 +27,9 @@ final class RunFolder: Sendable {
         // mkdtemp(3) makes it for this user alone.
         var template = Array("\(base)/lastcall-job.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
-            throw JobFailure("no folder could be made in \(base): \(String(cString: strerror(errno))); free space there or set TMPDIR")
+            throw JobFailure(
+                "no folder could be made in \(base): \(String(cString: strerror(errno))); free space there or set TMPDIR"
+            )
         }
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         stored = Mutex(checkpoint)

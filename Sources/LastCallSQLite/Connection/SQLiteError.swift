@@ -59,3 +59,8 @@ public struct SQLiteError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Whether the file was locked by another program for longer than this one was ready to wait.
     public var isBusy: Bool { code == SQLITE_BUSY || code == SQLITE_LOCKED }
 }
+
+extension SQLiteError {
+    /// Whether there is no room left.
+    public var isFull: Bool { code == SQLITE_FULL }
+}

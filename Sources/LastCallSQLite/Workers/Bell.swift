@@ -21,8 +21,16 @@ package final class Bell: Sendable {
         var changedAt = timespec()
         /// When it was listed.
         var listedAt: ContinuousClock.Instant?
-        /// This process's socket; `nil` once it is closed.
-        var socket: Int32?
+        /// What is open; `nil` once the bell is closed.
+        var open: Open?
+    }
+
+    /// What a bell has open.
+    private struct Open {
+        /// This process's socket.
+        let socket: Int32
+        /// The directory, which may be held open for its addresses and goes with the bell: nobody else keeps it.
+        let directory: SocketDirectory
     }
 
     /// How long a listing is believed in: a directory's time of change is only as fine as the kernel's tick.
@@ -36,7 +44,6 @@ package final class Bell: Sendable {
 
     /// The name of this process's own socket; `nil` for one that only rings.
     private let ownName: String?
-    private let directory: SocketDirectory
     private let state: Mutex<State>
 
     /// Prepares to ring and, with a name, to hear others ring.
@@ -58,9 +65,8 @@ package final class Bell: Sendable {
                 return nil
             }
         }
-        self.directory = directory
         self.ownName = ownName
-        state = Mutex(State(socket: socket))
+        state = Mutex(State(open: Open(socket: socket, directory: directory)))
     }
 
     deinit { close() }
@@ -69,12 +75,12 @@ package final class Bell: Sendable {
     static func socketPath(of name: String, in directory: String) -> String { "\(directory)/\(name).sock" }
 
     /// The socket to listen on, until the bell is closed.
-    var descriptor: Int32? { ownName == nil ? nil : state.withLock { $0.socket } }
+    var descriptor: Int32? { ownName == nil ? nil : state.withLock { $0.open?.socket } }
 
     /// Tells all others; never blocks.
     package func ring(_ hints: BellHints) {
         state.withLock { state in
-            guard let socket = state.socket else { return }
+            guard let socket = state.open?.socket else { return }
             list(&state)
             var byte = hints.rawValue
             for other in state.others {
@@ -97,19 +103,19 @@ package final class Bell: Sendable {
 
     /// Stops ringing and hearing, and removes the socket; a second call does nothing.
     package func close() {
-        let socket = state.withLock { state in
-            defer { state.socket = nil }
-            return state.socket
+        let open = state.withLock { state in
+            defer { state.open = nil }
+            return state.open
         }
-        guard let socket else { return }
-        if let ownName { unlink("\(directory.path)/\(ownName)") }
-        systemClose(socket)
+        guard let open else { return }
+        if let ownName { unlink("\(open.directory.path)/\(ownName)") }
+        systemClose(open.socket)
     }
 
     /// Lists the directory again, if it was changed or the listing is old.
     private func list(_ state: inout State) {
         let now = ContinuousClock.now
-        guard let status = fileStatus(directory.path) else {
+        guard let directory = state.open?.directory, let status = fileStatus(directory.path) else {
             state.others = []
             return
         }

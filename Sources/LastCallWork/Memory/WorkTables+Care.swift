@@ -125,7 +125,10 @@ extension WorkTables {
         var count = 0
         for entry in old.sorted(by: { $0.id < $1.id }) where count < most {
             let family = workflows[entry.workflow] ?? [entry.id]
-            guard entry.id == family[0], family.allSatisfy({ oldIDs.contains($0) || records[$0] == nil }) else {
+            // Later records of a workflow that was forgotten just now are gone already.
+            guard records[entry.id] != nil, entry.id == family[0],
+                family.allSatisfy({ oldIDs.contains($0) || records[$0] == nil })
+            else {
                 continue
             }
             for id in family {

@@ -4,7 +4,7 @@ extension WorkTables {
     package func records(_ query: WorkQuery) -> [WorkRecord] {
         let ids: [WorkID]
         if let wanted = query.ids {
-            ids = wanted.filter { records[$0] != nil }
+            ids = Set(wanted).filter { records[$0] != nil }
         } else if let workflow = query.workflow {
             ids = (workflows[workflow] ?? [workflow]).filter { records[$0] != nil }
         } else {

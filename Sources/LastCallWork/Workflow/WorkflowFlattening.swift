@@ -2,9 +2,9 @@
 ///
 /// A chain `a, b` becomes a group with the one member `a`, for which `b` waits. What ends a workflow within a group is counted by
 /// that group: the last element of a chain, not its first.
-struct WorkflowFlattening {
+package struct WorkflowFlattening {
     /// The deepest nesting; deeper ones are refused.
-    static let depthMax = 64
+    package static let depthMax = 64
 
     /// What an element is a part of.
     private struct Context {
@@ -28,7 +28,7 @@ struct WorkflowFlattening {
     /// The records and groups of a workflow.
     ///
     /// - Throws: ``WorkError/Code/invalidSubmission`` where it holds no record or is too deep; what encoding a job throws.
-    static func flatten(_ workflow: Workflow, with encoder: JobEncoder) throws -> Submission {
+    package static func flatten(_ workflow: Workflow, with encoder: JobEncoder) throws -> Submission {
         var flattening = WorkflowFlattening(encoder: encoder)
         try flattening.add(workflow, Context())
         guard !flattening.submission.records.isEmpty else {

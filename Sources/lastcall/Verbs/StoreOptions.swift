@@ -36,14 +36,7 @@ struct StoreOptions: ParsableArguments {
         guard let location = search.store ?? configuration?.store else {
             preconditionFailure("a search finds a store or a file, which names one")
         }
-        if case .memory = location {
-            let place = search.store == nil ? "\(configuration?.file ?? "the configuration"): store" : "--store"
-            throw VerbError(
-                .configuration,
-                "\(place): \"memory:\" is seen by the process alone that serves it; write sqlite:PATH to submit and look from here"
-            )
-        }
-        let opened = try await StoreOpening.open(location, creates: creates)
+        let opened = try await StoreOpening.openBriefly(location, creates: creates)
         do {
             try await body(Opened(work: WorkClient(opened), configuration: configuration, location: location))
         } catch {

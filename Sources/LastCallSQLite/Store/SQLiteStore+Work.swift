@@ -1,0 +1,147 @@
+import LastCall
+public import LastCallWork
+
+extension SQLiteStore {
+    /// The time on the store's clock, the same for all processes of this boot; setting the wall clock back does not move it back.
+    public var now: WorkInstant { WorkInstant(rawValue: clock.now) }
+
+    /// Accepts submissions; they are on the disk when this returns.
+    public func accept(_ submissions: [Submission]) async throws -> [Acceptance] {
+        guard !submissions.isEmpty else { return [] }
+        for submission in submissions { try submission.validate(payloadBytesMax: traits.payloadBytesMax) }
+        return try await write(.full) { try $0.accept(submissions) }
+    }
+
+    /// Makes a worker known and takes its lock.
+    public func register(_ worker: WorkerDescription) async throws -> WorkerID {
+        let lock: WorkerLock
+        do {
+            lock = try locks.acquire(worker.name)
+        } catch let error as WorkerLockError where error.code == .taken {
+            let holder = error.holder.map { " (pid \($0))" } ?? ""
+            throw WorkError(
+                .nameTaken,
+                "a worker named \"\(worker.name)\" runs already\(holder); stop it or choose another name",
+                underlying: error
+            )
+        } catch let error as WorkerLockError where error.code == .badName {
+            throw WorkError(.invalidConfiguration, "\(error)")
+        } catch {
+            throw WorkError(.storeUnusable, "the worker \"\(worker.name)\" could not take its lock", underlying: error)
+        }
+        do {
+            let id = try await write(.normal) { try $0.register(worker) }
+            workerLocks.withLock { $0[id] = lock }
+            await watchPeers()
+            return id
+        } catch {
+            lock.release(removing: true)
+            throw error
+        }
+    }
+
+    /// Forgets a worker that holds nothing, and lets go of its lock.
+    public func deregister(_ worker: WorkerID) async throws {
+        try await write(.full) { try $0.deregister(worker.rawValue) }
+        workerLocks.withLock { $0.removeValue(forKey: worker) }?.release(removing: true)
+    }
+
+    /// Writes what became of claimed records and claims others; see `WorkStore`.
+    ///
+    /// With settlements it is on the disk when this returns. A claim alone may be forgotten by a power failure; the record then runs
+    /// again, under another incarnation.
+    public func exchange(_ request: ExchangeRequest) async throws -> ExchangeResult {
+        try await write(request.settlements.isEmpty ? .normal : .full) { try $0.exchange(request) }
+    }
+
+    /// Renews a lease and writes what jobs streamed.
+    public func beat(_ request: BeatRequest) async throws -> BeatResult {
+        try await write(.normal) { try $0.beat(request) }
+    }
+
+    /// Remembers a journaled step; it is on the disk when this returns.
+    public func journal(_ entry: JournalEntry, for claim: ClaimKey) async throws {
+        try await write(.full) { try $0.journal(entry, for: claim) }
+    }
+
+    /// The journaled steps of a record.
+    public func journalEntries(of id: WorkID) async throws -> [JournalEntry] {
+        try await read { try StoreQueries.journal(of: id.rawValue, in: $0) }
+    }
+
+    /// The workers whose lock nobody holds, with what they held; those that held nothing are forgotten.
+    public func lostWorkers() async throws -> [LostWorker] {
+        let dead = try await workers().filter { !$0.isAlive }
+        guard !dead.isEmpty else { return [] }
+        let lost = try await write(.normal) { transaction in
+            var lost: [LostWorker] = []
+            for report in dead {
+                let jobs = try transaction.jobs(heldBy: report.id.rawValue)
+                guard !jobs.isEmpty else {
+                    try transaction.deregister(report.id.rawValue)
+                    continue
+                }
+                let records = jobs.map { job in
+                    LostRecord(
+                        claim: ClaimKey(id: WorkID(rawValue: job.id), epoch: job.facts.epoch), kind: job.kind,
+                        facts: job.facts, process: StoredFields.process(job.process))
+                }
+                lost.append(LostWorker(id: report.id, worker: report.worker, records: records))
+            }
+            return lost
+        }
+        let names = Set(lost.map(\.worker.name))
+        for report in dead where !names.contains(report.worker.name) { locks.remove(report.worker.name) }
+        return lost
+    }
+
+    /// Makes ready what is due; it writes only where something is.
+    public func sweep(_ orders: SweepOrders) async throws -> SweepResult {
+        let now = clock.now
+        if orders.retention == nil && !orders.recounts {
+            let (isDue, next) = try await read { try StoreQueries.isDue(at: now, in: $0) }
+            var result = SweepResult()
+            result.nextDue = next
+            guard isDue else { return result }
+        }
+        return try await write(.normal) { try $0.sweep(orders) }
+    }
+
+    /// Does what a person asked for.
+    public func perform(_ action: WorkAction) async throws -> WorkActionResult {
+        try await write(.full) { try $0.perform(action) }
+    }
+
+    /// Looks for records.
+    public func records(_ query: WorkQuery) async throws -> [WorkRecord] {
+        try await read { try StoreQueries.records(query, in: $0) }
+    }
+
+    /// The members of a group.
+    public func members(of node: NodeID) async throws -> [WorkMember] {
+        try await read { try StoreQueries.members(of: node.rawValue, in: $0) }
+    }
+
+    /// What a record wrote.
+    public func output(of id: WorkID, from position: OutputPosition, linesMax: Int) async throws -> OutputPage {
+        try await read { try StoreQueries.output(of: id.rawValue, from: position, linesMax: linesMax, in: $0) }
+    }
+
+    /// How many records there are, by queue, kind and state.
+    public func counts() async throws -> [WorkCount] { try await read(StoreQueries.counts) }
+
+    /// The workers that are known; one whose lock is held is alive.
+    public func workers() async throws -> [WorkerReport] {
+        try await read { [locks] in try StoreQueries.workers(in: $0, locks) }
+    }
+
+    /// The queues that are paused.
+    public func pausedQueues() async throws -> Set<String> { try await read(StoreQueries.paused) }
+}
+
+extension SQLiteStore {
+    /// Lets go of a worker's lock as its death does, for tests.
+    package func dropLock(of worker: WorkerID) {
+        workerLocks.withLock { $0.removeValue(forKey: worker) }?.release(removing: false)
+    }
+}

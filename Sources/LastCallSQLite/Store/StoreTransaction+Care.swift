@@ -1,0 +1,241 @@
+import LastCallWork
+
+// Workers, what is due, what people ask for.
+extension StoreTransaction {
+    private static let buryNamesake = SQLiteQuery("UPDATE worker SET is_dead = 1 WHERE name = ?")
+    private static let addWorker = SQLiteQuery(
+        """
+        INSERT INTO worker (id, name, host, boot_id, pid, start_time, kinds, queues, started_at, lease, lease_until)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+
+    /// Makes a worker known whose lock is held already; one of its name that was there before is dead.
+    mutating func register(_ worker: WorkerDescription) throws -> WorkerID {
+        try db.run(Self.buryNamesake, .text(worker.name))
+        let id = try takeWorkerID()
+        try db.run(
+            Self.addWorker, .integer(id), .text(worker.name), .text(worker.host), .text(worker.process.bootID),
+            .integer(Int64(worker.process.pid)), .integer(Int64(bitPattern: worker.process.startTime)),
+            .text(StoredFields.encode(names: worker.kinds)), .text(StoredFields.encode(names: worker.queues)),
+            .integer(now), .integer(worker.lease.wholeMilliseconds), .integer((instant + worker.lease).rawValue))
+        change.insert(.death)
+        return WorkerID(rawValue: id)
+    }
+
+    private static let dropWorker = SQLiteQuery(
+        "DELETE FROM worker WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM job WHERE worker = ?1)")
+    private static let buryWorker = SQLiteQuery("UPDATE worker SET is_dead = 1 WHERE id = ?")
+
+    /// Forgets a worker; one that holds something is dead.
+    mutating func deregister(_ worker: Int64) throws {
+        try db.run(Self.dropWorker, .integer(worker))
+        if db.changes == 0 { try db.run(Self.buryWorker, .integer(worker)) }
+        change.insert(.death)
+    }
+
+    // MARK: what is due
+
+    private static let dueJobs = SQLiteQuery(
+        "UPDATE job SET state = 2 WHERE state = 1 AND due_at <= ? RETURNING id")
+    private static let dueNodes = SQLiteQuery(
+        "SELECT id FROM node WHERE deadline IS NOT NULL AND state = 0 AND deadline <= ? ORDER BY deadline, id")
+
+    /// See `WorkStore.sweep`.
+    mutating func sweep(_ orders: SweepOrders) throws -> SweepResult {
+        var result = SweepResult()
+        try db.run(Self.dueJobs, .integer(now))
+        result.promoted = db.changes
+        if result.promoted > 0 { change.insert(.work) }
+        for node in try db.all(Self.dueNodes, .integer(now), as: { $0.integer(0) }) {
+            if try closeByDeadline(node) { result.closed += 1 }
+        }
+        if let retention = orders.retention { result.forgotten = try forget(retention, most: orders.forgetMax) }
+        if orders.recounts { result.mended = try recount() }
+        result.nextDue = try nextDue
+        return result
+    }
+
+    private static let family = SQLiteQuery(
+        """
+        WITH RECURSIVE own (waits) AS (SELECT waits_node FROM node WHERE id = ?1),
+        part (id) AS (
+            SELECT ?1
+            UNION SELECT node.id FROM part JOIN node ON node.parent = part.id
+            UNION SELECT job.waits_node FROM part JOIN job ON job.node = part.id
+                WHERE job.waits_node IS NOT NULL AND job.waits_node IS NOT (SELECT waits FROM own)
+            UNION SELECT node.waits_node FROM part JOIN node ON node.id = part.id
+                WHERE node.waits_node IS NOT NULL AND node.waits_node IS NOT (SELECT waits FROM own)
+        )
+        SELECT job.id FROM part JOIN job ON job.node = part.id WHERE job.finished_at IS NULL ORDER BY job.id
+        """)
+
+    /// Ends all members of a group that are not over; returns whether it was open.
+    private mutating func closeByDeadline(_ id: Int64) throws -> Bool {
+        guard try node(id)?.machine.state == .open else { return false }
+        var ended: [EndedJob] = []
+        for id in try db.all(Self.family, .integer(id), as: { $0.integer(0) }) {
+            guard let job = try job(id) else { continue }
+            var machine = RecordStateMachine(job.facts)
+            if let change = machine.deadlinePassed() { ended.append(try end(job, change)) }
+        }
+        try step(ended)
+        change.insert(.cancel)
+        return true
+    }
+
+    private static let openNodes = SQLiteQuery(
+        """
+        SELECT id, pending, failed,
+            (SELECT count(*) FROM job WHERE job.node = node.id AND finished_at IS NULL)
+                + (SELECT count(*) FROM node AS inner WHERE inner.parent = node.id AND inner.state = 0),
+            (SELECT count(*) FROM job WHERE job.node = node.id AND state IN (7, 8, 9))
+        FROM node WHERE state = 0 AND hold = 0
+        """)
+
+    /// Compares the counters of open groups with their members; returns how many were wrong.
+    private mutating func recount() throws -> Int {
+        let wrong = try db.all(Self.openNodes) { row in
+            (
+                id: row.integer(0), pending: Int(row.integer(1)), failed: Int(row.integer(2)),
+                open: Int(row.integer(3)),
+                bad: Int(row.integer(4))
+            )
+        }.filter { $0.pending > $0.open }
+        for count in wrong {
+            guard var node = try node(count.id) else { continue }
+            let missing = count.pending - count.open
+            let action = node.machine.membersEnded(missing, failed: max(0, min(count.bad - count.failed, missing)))
+            try follow(action, of: node)
+        }
+        return wrong.count
+    }
+
+    // MARK: forgetting
+
+    private static let finished = SQLiteQuery(
+        "SELECT id, workflow FROM job WHERE finished_at <= ? AND state = ? ORDER BY finished_at LIMIT ?")
+    private static let familyOf = SQLiteQuery(
+        "SELECT id, state, finished_at FROM job WHERE id = ?1 UNION SELECT id, state, finished_at FROM job WHERE workflow = ?1 AND workflow <> id"
+    )
+
+    /// Forgets workflows whose records are all over for long enough.
+    private mutating func forget(_ retention: Retention, most: Int) throws -> Int {
+        var count = 0
+        var seen: Set<Int64> = []
+        for state in WorkState.allCases where state.isTerminal {
+            guard let keep = retention[state] else { continue }
+            let before = now - keep.wholeMilliseconds
+            let old = try db.all(
+                Self.finished, .integer(before), .integer(Int64(state.rawValue)), .integer(Int64(most)),
+                as: { $0.integer(1) })
+            for workflow in old where count < most && seen.insert(workflow).inserted {
+                count += try forget(workflow, retention)
+            }
+        }
+        return count
+    }
+
+    private func forget(_ workflow: Int64, _ retention: Retention) throws -> Int {
+        let members = try db.all(Self.familyOf, .integer(workflow)) { row in
+            (id: row.integer(0), state: WorkState(rawValue: Int(row.integer(1))) ?? .blocked, end: row.integerIfAny(2))
+        }
+        let isOld = members.allSatisfy { member in
+            guard let end = member.end, let keep = retention[member.state] else { return false }
+            return end + keep.wholeMilliseconds <= now
+        }
+        guard isOld else { return 0 }
+        for member in members {
+            for query in Self.forgetJob { try db.run(query, .integer(member.id)) }
+        }
+        try db.run(Self.forgetNodes, .integer(workflow))
+        return members.count
+    }
+
+    private static let forgetJob = [
+        "DELETE FROM slot WHERE (kind, key) = (SELECT kind, key FROM job WHERE id = ?1) AND job = ?1",
+        "DELETE FROM output WHERE job = ?", "DELETE FROM journal WHERE job = ?", "DELETE FROM attachment WHERE job = ?",
+        "DELETE FROM job WHERE id = ?",
+    ].map { SQLiteQuery($0) }
+    private static let forgetNodes = SQLiteQuery("DELETE FROM node WHERE workflow = ?")
+
+    // MARK: what people ask for
+
+    private static let pauseQuery = SQLiteQuery("INSERT OR IGNORE INTO paused (queue) VALUES (?)")
+    private static let resumeQuery = SQLiteQuery("DELETE FROM paused WHERE queue = ?")
+
+    /// See `WorkStore.perform`.
+    mutating func perform(_ action: WorkAction) throws -> WorkActionResult {
+        var result = WorkActionResult()
+        switch action {
+        case .cancel(let ids): try cancel(ids.map(\.rawValue), into: &result)
+        case .cancelWorkflow(let id):
+            let family = try db.all(Self.familyOf, .integer(id.rawValue), as: { $0.integer(0) })
+            try cancel(family.isEmpty ? [id.rawValue] : family, into: &result)
+            result.refused = [:]
+        case .retry(let ids): for id in ids { try retry(id, into: &result) }
+        case .pause(let queue): try db.run(Self.pauseQuery, .text(queue))
+        case .resume(let queue):
+            try db.run(Self.resumeQuery, .text(queue))
+            change.insert(.work)
+        }
+        return result
+    }
+
+    private static let askCancel = SQLiteQuery(
+        "UPDATE job SET flags = flags | \(JobFlags.cancelRequested.rawValue) WHERE id = ?")
+
+    private mutating func cancel(_ ids: [Int64], into result: inout WorkActionResult) throws {
+        var ended: [EndedJob] = []
+        for number in ids {
+            let id = WorkID(rawValue: number)
+            guard let job = try job(number) else {
+                result.missing.append(id)
+                continue
+            }
+            var machine = RecordStateMachine(job.facts)
+            switch machine.cancel(.requested, detail: "cancelled on request") {
+            case .refuse: result.refused[id] = job.facts.state
+            case .ask:
+                try db.run(Self.askCancel, .integer(number))
+                result.asked.append(id)
+                change.insert(.cancel)
+            case .cancelled(let change):
+                ended.append(try end(job, change))
+                result.changed.append(id)
+            }
+        }
+        try step(ended)
+    }
+
+    private static let findSlot = SQLiteQuery("SELECT job FROM slot WHERE kind = ? AND key = ?")
+    private static let takeSlot = SQLiteQuery("INSERT INTO slot (kind, key, job) VALUES (?, ?, ?)")
+    private static let again = SQLiteQuery(
+        """
+        UPDATE job SET state = 0, hold = 0, attempt = ?, losses = ?, output_from = ?, flags = ?, reason = NULL, detail = NULL,
+            finished_at = NULL WHERE id = ?
+        """)
+
+    private mutating func retry(_ id: WorkID, into result: inout WorkActionResult) throws {
+        guard let job = try job(id.rawValue) else {
+            result.missing.append(id)
+            return
+        }
+        var machine = RecordStateMachine(job.facts)
+        guard let change = machine.retry() else {
+            result.refused[id] = job.facts.state
+            return
+        }
+        var flags = job.flags.subtracting(.cancelRequested)
+        if let key = job.key, !flags.contains(.holdsKey),
+            try db.first(Self.findSlot, .text(job.kind), .text(key), as: { _ in true }) == nil
+        {
+            try db.run(Self.takeSlot, .text(job.kind), .text(key), .integer(job.id))
+            flags.insert(.holdsKey)
+        }
+        try db.run(
+            Self.again, .integer(Int64(change.attempt)), .integer(Int64(change.losses)), .integer(change.outputFrom),
+            .integer(flags.rawValue), .integer(job.id))
+        try release(job.id, isAnew: true)
+        result.changed.append(id)
+    }
+}

@@ -1,0 +1,313 @@
+import LastCallWork
+
+extension StoreTransaction {
+    /// See `WorkStore.exchange`.
+    mutating func exchange(_ request: ExchangeRequest) throws -> ExchangeResult {
+        var result = ExchangeResult()
+        var ended: [EndedJob] = []
+        for settlement in request.settlements {
+            switch try settle(settlement) {
+            case .overtaken: result.overtaken.append(settlement.claim)
+            case .givenBack: break
+            case .ended(let job): ended.append(job)
+            }
+        }
+        try step(ended)
+        for claim in request.stopping {
+            try db.run(Self.markStopping, .integer(claim.id.rawValue), .integer(claim.epoch))
+            if db.changes == 0 { result.overtaken.append(claim) }
+        }
+        if let worker = request.worker, !request.demands.isEmpty,
+            try db.first(Self.workerIsThere, .integer(worker.rawValue), as: { _ in true }) == true
+        {
+            for demand in request.demands { try claim(demand, worker.rawValue, into: &result.claimed) }
+        }
+        result.nextDue = try nextDue
+        return result
+    }
+
+    private static let markStopping = SQLiteQuery(
+        "UPDATE job SET state = 4 WHERE id = ? AND epoch = ? AND state IN (3, 4)")
+    private static let workerIsThere = SQLiteQuery("SELECT 1 FROM worker WHERE id = ?")
+
+    // MARK: settling
+
+    /// What became of a settlement.
+    private enum Settled {
+        /// The claim did not stand.
+        case overtaken
+        /// The record waits again.
+        case givenBack
+        /// The record is over.
+        case ended(EndedJob)
+    }
+
+    private static let heldQuery = SQLiteQuery(
+        "SELECT kind, flags, node, lane, key FROM job WHERE id = ? AND epoch = ? AND state IN (3, 4)")
+    private static let settleQuery = SQLiteQuery(
+        """
+        UPDATE job SET state = ?, due_at = ?, attempt = ?, losses = ?, evictions = ?, output_from = ?, reason = ?, detail = ?,
+            flags = ?, result = ?, worker = NULL, process = NULL, finished_at = ? WHERE id = ?
+        """)
+    private static let settleKeepingResult = SQLiteQuery(
+        """
+        UPDATE job SET state = ?, due_at = ?, attempt = ?, losses = ?, evictions = ?, output_from = ?, reason = ?, detail = ?,
+            flags = ?, worker = NULL, process = NULL, finished_at = ? WHERE id = ?
+        """)
+
+    /// Writes what became of a claimed record.
+    private mutating func settle(_ settlement: Settlement) throws -> Settled {
+        let id = settlement.claim.id.rawValue
+        let change = settlement.change
+        precondition(!change.state.isHeld, "settle: a claim ends in a state that nobody holds")
+        let found = try db.first(Self.heldQuery, .integer(id), .integer(settlement.claim.epoch)) { row in
+            EndedJob(
+                id: id, kind: row.text(0), state: change.state, flags: JobFlags(rawValue: row.integer(1)),
+                node: row.integerIfAny(2), lane: row.textIfAny(3), key: row.textIfAny(4))
+        }
+        guard let job = found else { return .overtaken }
+        var flags = job.flags
+        if change.state.isTerminal {
+            flags.insert(.isCounted)
+            if !flags.contains(.keepsKey) { flags.remove(.holdsKey) }
+        }
+        if let output = settlement.output { try append(output, to: settlement.claim) }
+        if let checkpoint = settlement.checkpoint {
+            try attach(checkpoint, AttachmentPart.checkpoint, to: id)
+            flags.insert(.hasCheckpoint)
+        }
+        try write(settlement, flags)
+        self.change.insert(.ended)
+        guard !change.state.isTerminal else { return .ended(job) }
+        self.change.insert(change.state == .ready ? .work : .due)
+        return .givenBack
+    }
+
+    private func write(_ settlement: Settlement, _ flags: JobFlags) throws {
+        let id = settlement.claim.id.rawValue
+        let change = settlement.change
+        var flags = flags
+        let due = (instant + change.delay).rawValue
+        let finished = change.state.isTerminal ? SQLiteValue.integer(now) : .null
+        guard let result = settlement.result else {
+            try db.run(
+                Self.settleKeepingResult, .integer(Int64(change.state.rawValue)), .integer(due),
+                .integer(Int64(change.attempt)), .integer(Int64(change.losses)), .integer(Int64(change.evictions)),
+                .integer(change.outputFrom), SQLiteValue(change.reason?.rawValue), SQLiteValue(change.detail),
+                .integer(flags.rawValue), finished, .integer(id))
+            return
+        }
+        let isLarge = result.count > StoreSchema.inlineBytesMax
+        if isLarge {
+            try attach(result, AttachmentPart.result, to: id)
+            flags.insert(.hasLargeResult)
+        } else {
+            flags.remove(.hasLargeResult)
+        }
+        try db.run(
+            Self.settleQuery, .integer(Int64(change.state.rawValue)), .integer(due), .integer(Int64(change.attempt)),
+            .integer(Int64(change.losses)), .integer(Int64(change.evictions)), .integer(change.outputFrom),
+            SQLiteValue(change.reason?.rawValue), SQLiteValue(change.detail), .integer(flags.rawValue),
+            isLarge ? .null : .bytes(result), finished, .integer(id))
+    }
+
+    private static let lastChunk = SQLiteQuery(
+        "SELECT line + count FROM output WHERE job = ? AND epoch = ? ORDER BY line DESC LIMIT 1")
+    private static let addChunk = SQLiteQuery(
+        "INSERT INTO output (job, epoch, line, count, bytes) VALUES (?, ?, ?, ?, ?)")
+    private static let addLines = SQLiteQuery("UPDATE job SET line_count = line_count + ? WHERE id = ?")
+
+    /// Adds lines to a run.
+    private func append(_ output: OutputChunk, to claim: ClaimKey) throws {
+        guard !output.isEmpty else { return }
+        let id = SQLiteValue.integer(claim.id.rawValue)
+        let line = try db.first(Self.lastChunk, id, .integer(claim.epoch)) { $0.integer(0) } ?? 0
+        try db.run(
+            Self.addChunk, id, .integer(claim.epoch), .integer(line), .integer(Int64(output.lineCount)),
+            .bytes(output.bytes))
+        try db.run(Self.addLines, .integer(Int64(output.lineCount)), id)
+    }
+
+    // MARK: claiming
+
+    private static let isPaused = SQLiteQuery("SELECT 1 FROM paused WHERE queue = ?")
+    private static let turns = SQLiteQuery(
+        """
+        SELECT id, priority, due_at FROM job WHERE state = 2 AND queue = ? AND kind = ? ORDER BY priority, due_at, id LIMIT ?
+        """)
+
+    /// When a record's turn is.
+    private struct Turn: Comparable {
+        /// Lower first.
+        let priority: Int64
+        /// When it became due.
+        let dueAt: Int64
+        /// The record.
+        let id: Int64
+
+        static func < (lhs: Turn, rhs: Turn) -> Bool {
+            (lhs.priority, lhs.dueAt, lhs.id) < (rhs.priority, rhs.dueAt, rhs.id)
+        }
+    }
+
+    /// Claims what a worker can take of a queue, in the order of priority, due time and id over all its kinds.
+    private mutating func claim(
+        _ demand: QueueDemand, _ worker: Int64, into claimed: inout [ClaimedRecord]
+    ) throws {
+        guard demand.limit > 0,
+            try db.first(Self.isPaused, .text(demand.queue), as: { _ in true }) == nil
+        else { return }
+        // Each kind has its own part of the index, so that kinds nobody handles cost nothing, however many wait.
+        var turns: [Turn] = []
+        for kind in demand.kinds {
+            turns += try db.all(Self.turns, .text(demand.queue), .text(kind), .integer(Int64(demand.limit))) {
+                Turn(priority: $0.integer(1), dueAt: $0.integer(2), id: $0.integer(0))
+            }
+        }
+        if demand.kinds.count > 1 { turns.sort() }
+        claimed.reserveCapacity(claimed.count + min(turns.count, demand.limit))
+        for turn in turns.prefix(demand.limit) { try claimed.append(claim(turn.id, worker)) }
+    }
+
+    private static let claimColumns = SQLiteQuery(
+        """
+        SELECT kind, queue, epoch, attempt, attempts_max, losses, losses_max, evictions, on_lost, flags, output_from, node,
+            waits_node, timeout, key, line_count, trace, accepted_at, payload_version, payload, workflow
+        FROM job WHERE id = ?
+        """)
+    private static let claimQuery = SQLiteQuery(
+        """
+        UPDATE job SET state = 3, epoch = ?, attempt = ?, worker = ?, started_at = ?, progress = NULL, reason = NULL,
+            detail = NULL WHERE id = ?
+        """)
+
+    private func claim(_ id: Int64, _ worker: Int64) throws -> ClaimedRecord {
+        guard var record = try db.first(Self.claimColumns, .integer(id), as: { claimed(id, $0) }) else {
+            preconditionFailure("claim: record \(id) is in the index and not there")
+        }
+        var machine = RecordStateMachine(record.facts)
+        let isClaimed = machine.claim()
+        precondition(isClaimed, "claim: \(id) was not ready")
+        record.facts = machine.facts
+        record.epoch = machine.facts.epoch
+        try db.run(
+            Self.claimQuery, .integer(record.epoch), .integer(Int64(record.facts.attempt)), .integer(worker),
+            .integer(now), .integer(id))
+        if record.payload.isEmpty, let payload = try attachment(AttachmentPart.payload, of: id) {
+            record.payload = payload
+        }
+        if record.facts.hasCheckpoint { record.checkpoint = try attachment(AttachmentPart.checkpoint, of: id) }
+        return record
+    }
+
+    private func claimed(_ id: Int64, _ row: SQLiteRow) -> ClaimedRecord {
+        let flags = JobFlags(rawValue: row.integer(9))
+        var facts = RecordFacts(state: .ready)
+        facts.epoch = row.integer(2)
+        facts.attempt = Int(row.integer(3))
+        facts.attemptsMax = Int(row.integer(4))
+        facts.losses = Int(row.integer(5))
+        facts.lossesMax = row.integerIfAny(6).map(Int.init)
+        facts.evictions = Int(row.integer(7))
+        facts.onLost = LossPolicy(number: row.integer(8))
+        facts.outputFrom = row.integer(10)
+        facts.read(flags)
+        return ClaimedRecord(
+            id: WorkID(rawValue: id), epoch: facts.epoch, kind: row.text(0), payload: row.bytes(19),
+            payloadVersion: Int(row.integer(18)), queue: row.text(1), workflow: WorkID(rawValue: row.integer(20)),
+            node: row.integerIfAny(11).map { NodeID(rawValue: $0) },
+            waitsForNode: row.integerIfAny(12).map { NodeID(rawValue: $0) },
+            facts: facts, timeout: row.integerIfAny(13).map { .milliseconds($0) }, key: row.textIfAny(14),
+            checkpoint: nil, hasJournal: flags.contains(.hasJournal), lineCount: Int(row.integer(15)),
+            trace: StoredFields.trace(row.textIfAny(16)), acceptedAt: WorkInstant(rawValue: row.integer(17)),
+            claimedAt: instant)
+    }
+
+    private static let findAttachment = SQLiteQuery("SELECT bytes FROM attachment WHERE job = ? AND part = ?")
+
+    /// What lies beside a record.
+    func attachment(_ part: Int64, of id: Int64) throws -> [UInt8]? {
+        try db.first(Self.findAttachment, .integer(id), .integer(part)) { $0.bytes(0) }
+    }
+
+    // MARK: beats
+
+    private static let renew = SQLiteQuery("UPDATE worker SET lease_until = ? + lease WHERE id = ?")
+    private static let flagsOfClaim = SQLiteQuery(
+        "SELECT flags FROM job WHERE id = ? AND epoch = ? AND state IN (3, 4)")
+    private static let noteProgress = SQLiteQuery("UPDATE job SET progress = ? WHERE id = ?")
+    private static let noteProcess = SQLiteQuery("UPDATE job SET process = ? WHERE id = ?")
+    private static let addFlags = SQLiteQuery("UPDATE job SET flags = flags | ? WHERE id = ?")
+
+    /// See `WorkStore.beat`.
+    mutating func beat(_ request: BeatRequest) throws -> BeatResult {
+        var result = BeatResult()
+        if let worker = request.worker { try db.run(Self.renew, .integer(now), .integer(worker.rawValue)) }
+        for update in request.updates {
+            guard try flags(of: update.claim) != nil else {
+                result.overtaken.append(update.claim)
+                continue
+            }
+            let id = update.claim.id.rawValue
+            if let output = update.output, !output.isEmpty {
+                try append(output, to: update.claim)
+                change.insert(.output)
+            }
+            if let checkpoint = update.checkpoint {
+                try attach(checkpoint, AttachmentPart.checkpoint, to: id)
+                try db.run(Self.addFlags, .integer(JobFlags.hasCheckpoint.rawValue), .integer(id))
+            }
+            if let progress = update.progress {
+                try db.run(Self.noteProgress, SQLiteValue(StoredFields.encode(progress)), .integer(id))
+                change.insert(.output)
+            }
+            if let process = update.process {
+                try db.run(Self.noteProcess, SQLiteValue(StoredFields.encode(process)), .integer(id))
+            }
+        }
+        let told = Set(result.overtaken)
+        for claim in request.held {
+            guard let flags = try flags(of: claim) else {
+                if !told.contains(claim) { result.overtaken.append(claim) }
+                continue
+            }
+            if flags.contains(.cancelRequested) { result.cancelRequested.append(claim) }
+        }
+        return result
+    }
+
+    /// The flags of a claimed record, or `nil` where the claim does not stand.
+    private func flags(of claim: ClaimKey) throws -> JobFlags? {
+        try db.first(Self.flagsOfClaim, .integer(claim.id.rawValue), .integer(claim.epoch)) {
+            JobFlags(rawValue: $0.integer(0))
+        }
+    }
+
+    private static let addStep = SQLiteQuery(
+        """
+        INSERT INTO journal (job, name, value) VALUES (?, ?, ?)
+        ON CONFLICT (job, name) DO UPDATE SET value = excluded.value
+        """)
+
+    /// See `WorkStore.journal`.
+    func journal(_ entry: JournalEntry, for claim: ClaimKey) throws {
+        guard try flags(of: claim) != nil else {
+            throw WorkError(.overtaken, "record \(claim.id) belongs to somebody else now; the step was not written")
+        }
+        try db.run(Self.addStep, .integer(claim.id.rawValue), .text(entry.name), .bytes(entry.value))
+        try db.run(Self.addFlags, .integer(JobFlags.hasJournal.rawValue), .integer(claim.id.rawValue))
+    }
+
+    private static let nextScheduled = SQLiteQuery("SELECT min(due_at) FROM job WHERE state = 1")
+    private static let nextDeadline = SQLiteQuery(
+        "SELECT min(deadline) FROM node WHERE deadline IS NOT NULL AND state = 0")
+
+    /// The first instant at which something is due.
+    var nextDue: WorkInstant? {
+        get throws {
+            let scheduled = try db.first(Self.nextScheduled) { $0.integerIfAny(0) } ?? nil
+            let deadline = try db.first(Self.nextDeadline) { $0.integerIfAny(0) } ?? nil
+            return [scheduled, deadline].compactMap(\.self).min().map { WorkInstant(rawValue: $0) }
+        }
+    }
+}
