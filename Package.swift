@@ -113,7 +113,7 @@ let package = Package(
             ]
         ),
         .testTarget(name: "LastCallWorkTests", dependencies: ["LastCallWork", "LastCall", "LastCallTesting"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting", "LastCallWork"]),
         .testTarget(name: "HouseRulesTests"),
     ],
     swiftLanguageModes: [.v6]

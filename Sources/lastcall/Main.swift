@@ -29,6 +29,17 @@ struct LastCallCommandLine: AsyncParsableCommand {
         commandName: "lastcall",
         abstract: "Stop without losing work.",
         version: "0.1.0-dev",
-        subcommands: [RunCommand.self, CheckCommand.self, BenchCommand.self]
+        groupedSubcommands: [
+            CommandGroup(name: "Run", subcommands: [RunCommand.self, ServeCommand.self]),
+            CommandGroup(
+                name: "Work",
+                subcommands: [
+                    StatusCommand.self, ListCommand.self, ShowCommand.self, OutputCommand.self, CancelCommand.self,
+                    RetryCommand.self,
+                    ReplayCommand.self, PauseCommand.self, ResumeCommand.self,
+                ]),
+            CommandGroup(name: "Stops", subcommands: [ReceiptCommand.self, CheckCommand.self]),
+            CommandGroup(name: "Measure", subcommands: [BenchCommand.self]),
+        ]
     )
 }

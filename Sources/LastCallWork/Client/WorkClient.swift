@@ -71,6 +71,18 @@ public struct WorkClient: Sendable {
         return try await accept([Submission(draft)])[0]
     }
 
+    /// Enqueues many jobs by their names in one transaction: all of them are accepted, or none.
+    @discardableResult
+    public func enqueue(_ drafts: [RecordDraft]) async throws -> [Enqueued] {
+        let trace = encoder.trace
+        return try await accept(
+            drafts.map { draft in
+                var draft = draft
+                if draft.trace.isEmpty { draft.trace = trace }
+                return Submission(draft)
+            })
+    }
+
     private func accept(_ submissions: [Submission]) async throws -> [Enqueued] {
         guard !submissions.isEmpty else { return [] }
         return try await store.accept(submissions).map { Enqueued(id: $0.ids[0], isDuplicate: $0.isDuplicate) }

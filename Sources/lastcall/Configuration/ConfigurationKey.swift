@@ -45,7 +45,7 @@ enum RootKey: String, ConfigurationKey {
         switch self {
         case .store: "Where the work is kept. A relative path counts from this file."
         case .concurrency:
-            "How many jobs one worker runs at a time, in all queues that `queues` does not name together."
+            "How many jobs one worker runs at a time, all queues together."
         case .grace: "The grace period between SIGTERM and SIGKILL, as a stated one."
         case .queues: "Queues with a concurrency of their own, by name: `{concurrency: 2}` or the number alone."
         case .retention: "How long ended work is kept: one value for all but dead work, or one for each end."
@@ -56,7 +56,7 @@ enum RootKey: String, ConfigurationKey {
     var defaultValue: String {
         switch self {
         case .store: "`sqlite:lastcall.sqlite`"
-        case .concurrency: "the number of cores"
+        case .concurrency: "the number of cores, or the largest of `queues`"
         case .grace: "`LASTCALL_GRACE`, else what the platform grants"
         case .queues: "none"
         case .retention: "`7d`, and `30d` for dead work"
@@ -83,7 +83,7 @@ enum QueueKey: String, ConfigurationKey {
     static let owner = "a queue"
     static let prefix = "queues.NAME."
 
-    var summary: String { "How many jobs of this queue one worker runs at a time." }
+    var summary: String { "How many jobs of this queue one worker runs at a time; at most `concurrency`." }
     var defaultValue: String { "required" }
     var unit: String { "1 to 10000" }
 }

@@ -15,9 +15,10 @@ extension WorkConfiguration {
         let root = try input.configurationRoot()
         let keys = root.mapping(of: RootKey.self) ?? [:]
         if let value = keys[.store] { store = store(value) ?? store }
-        concurrency = keys[.concurrency]?.integer(in: Self.concurrencyRange) ?? concurrency
+        let stated = keys[.concurrency]?.integer(in: Self.concurrencyRange)
         grace = keys[.grace]?.duration()
-        queues = keys[.queues].map(Self.queues) ?? [:]
+        queues = keys[.queues].map { Self.queues($0, concurrencyMax: stated) } ?? [:]
+        concurrency = stated ?? max(concurrency, queues.values.max() ?? 0)
         retention = keys[.retention].map(Retention.init) ?? retention
         tasks = keys[.tasks].map { Self.tasks($0, in: directory) } ?? [:]
         try root.problems.check()
@@ -33,17 +34,25 @@ extension WorkConfiguration {
         }
     }
 
-    private static func queues(_ value: ConfigurationValue) -> [String: Int] {
+    private static func queues(_ value: ConfigurationValue, concurrencyMax: Int?) -> [String: Int] {
         var queues: [String: Int] = [:]
+        func limit(_ value: ConfigurationValue) -> Int? {
+            let limit = value.integer(in: concurrencyRange)
+            if let limit, let most = concurrencyMax, limit > most {
+                value.report(
+                    "is more than concurrency, which is \(most) for all queues together; raise that, or lower this")
+            }
+            return limit
+        }
         for (name, entry) in value.entries("write a mapping, as in {mail: {concurrency: 2}}") ?? [] {
             if let flaw = ConfigurationValue.flaw(inName: name) { entry.report(.malformed, flaw) }
             guard entry.node.pairs != nil else {
-                queues[name] = entry.integer(in: concurrencyRange)
+                queues[name] = limit(entry)
                 continue
             }
             guard let keys = entry.mapping(of: QueueKey.self) else { continue }
             if let concurrency = keys[.concurrency] {
-                queues[name] = concurrency.integer(in: concurrencyRange)
+                queues[name] = limit(concurrency)
             } else {
                 entry.report(.missing, "has no concurrency; write concurrency: 2 below it, or remove the queue")
             }

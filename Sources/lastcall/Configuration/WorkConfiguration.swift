@@ -30,7 +30,7 @@ struct WorkConfiguration: Sendable, Hashable {
     let directory: BaseDirectory
     /// Where the work is kept.
     var store: StoreLocation
-    /// How many jobs one worker runs at a time, in all queues without a concurrency of their own.
+    /// How many jobs one worker runs at a time, all queues together.
     var concurrency = WorkConfiguration.coreCount
     /// The grace period, where the file states it.
     var grace: Duration?

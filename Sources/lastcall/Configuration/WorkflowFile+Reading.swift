@@ -26,22 +26,7 @@ extension WorkflowFile {
     /// - Throws: Every task that the configuration does not have, and every argument that does not fit its task.
     func validate(with configuration: WorkConfiguration) throws(ConfigurationErrors) {
         let problems = ConfigurationProblems(file: file)
-        var rest = [root]
-        while let element = rest.popLast() {
-            switch element {
-            case .command: continue
-            case .chain(let elements): rest += elements.reversed()
-            case .group(let group): rest += (group.callback.map { [$0] } ?? []) + group.members.reversed()
-            case .task(let call):
-                if let task = configuration.tasks[call.name] {
-                    task.report(on: call.arguments, to: problems, line: call.line)
-                } else {
-                    var error = configuration.unknownTask(call.name)
-                    error.line = call.line
-                    problems.add(error)
-                }
-            }
-        }
+        root.report(to: problems, with: configuration)
         try problems.check()
     }
 }

@@ -1,0 +1,151 @@
+import ArgumentParser
+import LastCall
+import LastCallCommand
+import LastCallWork
+import Logging
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// `lastcall serve`: a worker for the tasks of a configuration.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the jobs of a configuration's tasks, and stop without losing one.",
+        discussion: """
+            Reads a configuration (Documentation/ServeConfiguration.md), opens its store and runs what is submitted to it, with \
+            commands that were submitted by lastcall submit -- CMD. Several may serve one store at the same time.
+
+            SIGTERM, or Ctrl-C once: nothing more is claimed, what runs is ended or finished as its task says, and what is left \
+            is given back to the store with everything it wrote. Ctrl-C twice: everything is given back now. Three times: it \
+            ends now, and the next start goes on. The receipt says what became of each job.
+
+            EXAMPLES
+              lastcall serve                                 # ./lastcall.yml
+              lastcall serve Examples/Recon/lastcall.yml
+              lastcall serve --grace 60s --receipt /run/receipt.json --name worker-1
+              lastcall serve --store sqlite:queue.sqlite     # commands alone
+
+            Exit codes: 0 nothing was lost, 1 a member failed, 64 bad usage, 70 the counts do not add up, 75 something was lost \
+            and is listed, 78 bad configuration, a store that cannot be used, a name that is taken, 124 the stop was forced.
+            """
+    )
+
+    @Argument(help: "The configuration. Default: --config, $LASTCALL_CONFIG, ./lastcall.yml.")
+    var file: String?
+
+    @Option(help: "The configuration, as the other verbs name it.")
+    var config: String?
+
+    @Option(help: "The store, instead of the configuration's: sqlite:PATH.")
+    var store: String?
+
+    @Option(help: "The worker's name, unique among the living. Default: the host, the process and a number.")
+    var name: String?
+
+    @Option(help: "How many jobs run at a time, instead of the configuration's figure.")
+    var concurrency: Int?
+
+    @Option(
+        help: "The grace period, such as 30s. Default: the configuration's, $LASTCALL_GRACE, what the platform grants.")
+    var grace: String?
+
+    @Option(help: "Write the receipt as JSON to this path. Default: $LASTCALL_RECEIPT.")
+    var receipt: String?
+
+    @Flag(help: "Print nothing but errors and the receipt of a stop that lost something.")
+    var quiet = false
+
+    func validate() throws {
+        guard file == nil || config == nil else {
+            throw ValidationError("FILE and --config both name a configuration; write one of them")
+        }
+        if let concurrency, !WorkConfiguration.concurrencyRange.contains(concurrency) {
+            throw ValidationError("--concurrency \(concurrency): write a number from 1 to 10000")
+        }
+        if receipt?.isEmpty == true { throw ValidationError("--receipt: the path is empty; name a file") }
+        _ = try statedGrace()
+    }
+
+    private func statedGrace() throws -> Duration? {
+        guard let grace else { return nil }
+        guard let duration = DurationText.parse(grace), duration > .zero else {
+            throw ValidationError("--grace \(grace): write a duration above 0 and up to 876000h, such as 30s or 1m30s")
+        }
+        return duration
+    }
+
+    func run() async throws {
+        // Before anything can take time: from here on SIGTERM waits for the worker.
+        let signals = ProcessSignals.take()
+        let settings: ServeSettings
+        let opened: any WorkStore
+        let worker: Worker
+        let plan: ShutdownPlan
+        let member: ServeWorker
+        do {
+            settings = try ServeSettings(
+                file: file, config: config, store: store, name: name, concurrency: concurrency,
+                grace: try statedGrace())
+            opened = try await StoreOpening.open(settings.configuration.store)
+            worker = try Worker(
+                opened, handlers: TaskHandlers.all(for: settings.configuration),
+                configuration: settings.workerConfiguration(opened, logger: workLogger))
+            member = ServeWorker(worker)
+            plan = try Self.plan(settings, member, opened)
+        } catch let error where VerbError(error) != nil {
+            for line in "\(error)".split(separator: "\n") { Verb.complain(String(line)) }
+            throw ArgumentParser.ExitCode(LastCall.ExitCode.configuration)
+        }
+        warn(about: settings)
+        let greeting = settings.greeting(workerName: worker.name)
+        var configuration = Lifecycle.Configuration(
+            name: name ?? "serve", logger: logger, receiptPath: receipt,
+            showsReceipt: quiet ? .never : .onTerminal
+        ) { [quiet] event in
+            guard case .ready = event.kind, !quiet else { return }
+            for line in greeting { Verb.complain(line) }
+        }
+        configuration.showsReceiptOf = { _ in member.error == nil }
+        configuration.exitCode = { receipt in member.error?.kind.code ?? receipt.exitCode }
+        await Lifecycle(plan, configuration: configuration, signals: signals).runAndExit()
+    }
+
+    /// The work stops first and gets all the time but what closing the store takes.
+    private static func plan(
+        _ settings: ServeSettings, _ member: ServeWorker, _ store: any WorkStore
+    ) throws(LastCallError) -> ShutdownPlan {
+        let grace: ShutdownPlan.Grace = settings.configuration.grace.map { .stated($0) } ?? .detected()
+        let available = try ShutdownPlan(grace: grace) { Stage("work") {} }.arithmetic.available
+        return try ShutdownPlan(grace: grace) {
+            Stage("work") { member.named("worker") }
+            Stage("store", budget: min(available / 10, .seconds(2))) { StoreMember(store).named("store") }
+        }
+    }
+
+    private func warn(about settings: ServeSettings) {
+        let inspection = TaskInspection(environment: ProcessEnvironment.current)
+        for task in settings.configuration.tasks.values.sorted(by: { $0.name < $1.name }) {
+            for warning in inspection.warnings(for: task) { Verb.complain("warning: \(warning)") }
+        }
+    }
+
+    private var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// On a terminal the receipt says it all; in a container's log two lines frame the stop.
+    private var logger: Logger {
+        var logger = Logger(label: "lastcall", factory: { _ in LineLogHandler() })
+        logger.logLevel = quiet ? .error : isTerminal ? .warning : .notice
+        return logger
+    }
+
+    /// Whoever looks on sees each job's end; a log has those that did not end well.
+    private var workLogger: Logger {
+        var logger = Logger(label: "lastcall.worker", factory: { _ in WorkLogHandler() })
+        logger.logLevel = quiet ? .error : isTerminal ? .debug : .info
+        return logger
+    }
+}

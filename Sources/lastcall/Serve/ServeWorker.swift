@@ -1,0 +1,54 @@
+import LastCall
+import LastCallWork
+import ServiceLifecycle
+
+/// The worker of `lastcall serve` as a member of its plan; it remembers why it could not start.
+final class ServeWorker: Service, ReadinessReporting, LedgerReporting, Sendable {
+    private let worker: Worker
+    private let failure = Mutex<VerbError?>(nil)
+
+    init(_ worker: Worker) { self.worker = worker }
+
+    /// Why it could not start, or ended; told once, in one line.
+    var error: VerbError? { failure.withLock { $0 } }
+
+    func run() async throws {
+        do {
+            try await worker.run()
+        } catch {
+            // Another start does not mend a name that is taken or a store that cannot be used, so a unit must not try it.
+            let told = VerbError(.configuration, "\(error)")
+            failure.withLock { $0 = told }
+            Verb.complain(told.description)
+            throw error
+        }
+    }
+
+    /// Returns once the worker is known to its store and claims.
+    func waitUntilReady() async throws { try await worker.waitUntilReady() }
+
+    /// What it claimed and what became of it.
+    var ledger: Ledger { worker.ledger }
+
+    /// The jobs that it holds.
+    func heldItems(itemsMax: Int) -> [LedgerItem] { worker.heldItems(itemsMax: itemsMax) }
+
+    /// The jobs that were lost with a store that dies with its process.
+    func cutItems(itemsMax: Int) -> [LedgerItem] { worker.cutItems(itemsMax: itemsMax) }
+}
+
+/// The store as a member of a plan: closed when everything that writes to it has stopped.
+final class StoreMember: Service, Sendable {
+    private let store: any WorkStore
+
+    init(_ store: any WorkStore) { self.store = store }
+
+    func run() async throws {
+        do {
+            try await gracefulShutdown()
+        } catch {
+            // Cancelled: it is closed all the same.
+        }
+        await store.close()
+    }
+}
