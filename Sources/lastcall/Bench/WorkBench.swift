@@ -33,6 +33,14 @@ struct WorkBench: AsyncParsableCommand {
     @Option(help: "How many times a stop and a death are measured; the median counts.")
     var stops = 5
 
+    @Option(help: "Only one part: enqueue, run, latency, stop or large.")
+    var only: Part?
+
+    /// The parts of a run.
+    enum Part: String, ExpressibleByArgument, CaseIterable {
+        case enqueue, run, latency, stop, large
+    }
+
     func run() async throws {
         guard jobs >= 1000, waiting >= 0, stops > 0 else {
             throw ValidationError("--jobs must be at least 1000, --waiting at least 0, --stops at least 1")
@@ -40,11 +48,15 @@ struct WorkBench: AsyncParsableCommand {
         let folder = try BenchFolder(in: directory)
         defer { folder.remove() }
         let table = BenchTable()
-        try await enqueueing(folder, table)
-        try await running(folder, table)
-        try await latencies(folder, table)
-        try await stopping(folder, table)
-        if waiting > 0 { try await large(folder, table) }
+        for part in Part.allCases where only == nil || only == part {
+            switch part {
+            case .enqueue: try await enqueueing(folder, table)
+            case .run: try await running(folder, table)
+            case .latency: try await latencies(folder, table)
+            case .stop: try await stopping(folder, table)
+            case .large: if waiting > 0 { try await large(folder, table) }
+            }
+        }
     }
 
     // MARK: enqueueing
