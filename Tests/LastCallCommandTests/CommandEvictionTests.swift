@@ -2,6 +2,7 @@ import Glibc
 import LastCall
 @testable import LastCallCommand
 import LastCallTesting
+import LastCallWork
 import ServiceLifecycle
 import ServiceLifecycleTestKit
 import Synchronization

@@ -1,4 +1,5 @@
 import LastCallTesting
+import LastCallWork
 import Testing
 
 @testable import LastCallCommand

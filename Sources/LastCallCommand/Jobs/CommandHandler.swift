@@ -100,7 +100,12 @@ struct CommandJob {
             case .unknown: throw JobFailure("its end could not be seen")
             }
         case .lost:
-            context.cutShort(.workerLost, detail: "killed by a SIGKILL that nobody here sent; the kernel does that when memory runs out")
+            context.cutShort(
+                .workerLost,
+                detail: "killed by a SIGKILL that nobody here sent; the kernel does that when memory runs out")
+        case .stopped(.eviction):
+            context.evict(result.cause ?? .unknown)
+            context.cutShort(.eviction)
         case .stopped(let reason): stopped(reason, command)
         }
     }
@@ -113,11 +118,12 @@ struct CommandJob {
         case .memory:
             context.cutShort(.memory, detail: "stopped at its memory limit of \(command.limits.memoryBytes ?? 0) bytes")
         case .outputLimit:
-            context.cutShort(.outputLimit, detail: "stopped at its output limit of \(command.limits.outputBytes ?? 0) bytes")
+            context.cutShort(
+                .outputLimit, detail: "stopped at its output limit of \(command.limits.outputBytes ?? 0) bytes")
         default:
             // Our own stop reaches the program in several ways; which came first says nothing about why.
             let isEviction = context.isEvicted && !context.isCancelRequested
-            context.cutShort(isEviction || reason == .eviction ? .eviction : .requested, detail: "cancelled on request")
+            context.cutShort(isEviction ? .eviction : .requested, detail: isEviction ? "" : "cancelled on request")
         }
     }
 

@@ -27,7 +27,9 @@ final class RunFolder: Sendable {
         // mkdtemp(3) makes it for this user alone.
         var template = Array("\(base)/lastcall-job.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
-            throw JobFailure("no folder could be made in \(base): \(String(cString: strerror(errno))); free space there or set TMPDIR")
+            throw JobFailure(
+                "no folder could be made in \(base): \(String(cString: strerror(errno))); free space there or set TMPDIR"
+            )
         }
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         stored = Mutex(checkpoint)
@@ -39,8 +41,7 @@ final class RunFolder: Sendable {
 
     /// Removes the folder and everything in it.
     func remove() {
-        // What cannot be removed is temporary all the same, and a job that is over must not fail for it.
-        try? FileManager.default.removeItem(atPath: path)
+        try? FileManager.default.removeItem(atPath: path)  // temporary all the same, and the job that is over must not fail
     }
 
     /// Stores the checkpoint whenever it changed, until the task is cancelled.
