@@ -216,7 +216,9 @@ extension WorkSimulation {
         let claims = request.settlements.map(\.claim) + request.stopping
         let void = claims.filter { !stands($0) }
         let before = void.map { tables.glimpse($0.id) }
-        let result = transact { tables, now in tables.exchange(request, at: now) }
+        let result = transact(mayHaveChanged: { !claims.isEmpty || !$0.claimed.isEmpty }) { tables, now in
+            tables.exchange(request, at: now)
+        }
         note("w\(sender): \(claims.map(\.id)) settled, \(void.map(\.id)) void, \(result.claimed.map(\.id)) claimed")
         if result.overtaken != void {
             outcome.violations.append("\(void) are void, the store says \(result.overtaken)")
