@@ -11,7 +11,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct WorkerEvictionTests {
     /// Runs a job until it has begun, then stops the worker; returns the job as it is then, and the worker's line.
     private func evict(
-        _ policy: EvictionPolicy, budget: Duration = .seconds(20),
+        _ policy: EvictionPolicy, handsOver: Bool = false,
         change: @Sendable (inout RecordDraft) -> Void = { _ in },
         store: any WorkStore = WrappedStore(), _ body: @escaping @Sendable (JobContext) async throws -> [UInt8]?
     ) async throws -> (record: WorkRecord, lines: [String], line: Receipt.Member) {
@@ -20,8 +20,8 @@ import Testing
             begun.open(context.id)
             return try await body(context)
         }
-        let run = try WorkerRun(store, [handler], budget: budget)
-        let line = try await run.run { run in
+        let run = try WorkerRun(store, [handler], budget: handsOver ? .seconds(4) : .seconds(20))
+        let line = try await run.run(handsOver: handsOver) { run in
             try await run.enqueue("job", change)
             _ = try await begun.wait()
         }
@@ -59,7 +59,7 @@ import Testing
     @Test("B5 C24 what finishes too late is given back, uncounted, and starts again elsewhere") func finishTooLate()
         async throws
     {
-        let (record, _, line) = try await evict(.finish, budget: .milliseconds(500)) { _ in
+        let (record, _, line) = try await evict(.finish, handsOver: true) { _ in
             try await Latch<Void>().wait()
             return nil
         }
@@ -221,7 +221,7 @@ import Testing
     {
         let never = Latch<Void>()
         let returned = Latch<Void>()
-        let (record, lines, line) = try await evict(.finalize, budget: .milliseconds(400)) { context in
+        let (record, lines, line) = try await evict(.finalize, handsOver: true) { context in
             await context.emit("kept")
             await never.waitThroughCancellation()
             await context.emit("too late")

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallTesting
 import LastCallWork
 import Logging
 import ServiceLifecycle
@@ -17,6 +18,9 @@ struct WorkerRun: Sendable {
     var client: WorkClient { WorkClient(store) }
 
     /// Makes a worker that writes nothing anywhere.
+    ///
+    /// The lifecycle's clock stands still, so that no stage's end depends on how busy the machine is. The worker takes the time that it
+    /// is told to have, `budget`, by the real clock.
     init(
         _ store: any WorkStore, _ handlers: [JobHandler], configuration: Worker.Configuration? = nil,
         budget: Duration = .seconds(20)
@@ -31,14 +35,17 @@ struct WorkerRun: Sendable {
             plan,
             configuration: .init(
                 name: "test", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, showsReceipt: .never,
-                environment: [:]))
+                clock: ManualClock(), environment: [:]))
     }
 
     /// Runs the worker while `body` runs, and stops it then unless the body did.
     ///
+    /// - Parameter handsOver: Whether the stop is one that cancels at once.
     /// - Returns: The worker's line in the receipt.
     @discardableResult
-    func run(_ body: @Sendable (WorkerRun) async throws -> Void) async throws -> Receipt.Member {
+    func run(
+        handsOver: Bool = false, _ body: @Sendable (WorkerRun) async throws -> Void
+    ) async throws -> Receipt.Member {
         async let receipt = lifecycle.runUntilStopped()
         do {
             try await worker.waitUntilReady()
@@ -48,7 +55,7 @@ struct WorkerRun: Sendable {
             _ = await receipt
             throw error
         }
-        lifecycle.stop("the test is over")
+        if handsOver { lifecycle.handOver("the test is over") } else { lifecycle.stop("the test is over") }
         return await receipt.stages[0].members[0]
     }
 
