@@ -16,7 +16,7 @@ import LastCall
 enum Program {
     static func main() {
         UnstructuredTask.start {
-            await LastCallCommandLine.main()
+            await LastCallCommandLine.main(SubmitCommand.rewriting(Array(CommandLine.arguments.dropFirst())))
             exit(EXIT_SUCCESS)
         }
         while true { pause() }
@@ -34,7 +34,8 @@ struct LastCallCommandLine: AsyncParsableCommand {
             CommandGroup(
                 name: "Work",
                 subcommands: [
-                    StatusCommand.self, ListCommand.self, ShowCommand.self, OutputCommand.self, CancelCommand.self,
+                    SubmitCommand.self, StatusCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
+                    OutputCommand.self, CancelCommand.self,
                     RetryCommand.self,
                     ReplayCommand.self, PauseCommand.self, ResumeCommand.self,
                 ]),

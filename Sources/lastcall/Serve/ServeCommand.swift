@@ -103,7 +103,7 @@ struct ServeCommand: AsyncParsableCommand {
         warn(about: settings)
         let greeting = settings.greeting(workerName: worker.name)
         var configuration = Lifecycle.Configuration(
-            name: name ?? "serve", logger: logger, receiptPath: receipt,
+            name: name ?? "serve", logger: logger { member.error != nil }, receiptPath: receipt,
             showsReceipt: quiet ? .never : .onTerminal
         ) { [quiet] event in
             guard case .ready = event.kind, !quiet else { return }
@@ -136,8 +136,10 @@ struct ServeCommand: AsyncParsableCommand {
     private var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
     /// On a terminal the receipt says it all; in a container's log two lines frame the stop.
-    private var logger: Logger {
-        var logger = Logger(label: "lastcall", factory: { _ in LineLogHandler() })
+    ///
+    /// - Parameter isSaid: Whether the worker has said itself why it could not start.
+    private func logger(isSaid: @escaping @Sendable () -> Bool) -> Logger {
+        var logger = Logger(label: "lastcall", factory: { _ in WorkLogHandler(isSilent: isSaid) })
         logger.logLevel = quiet ? .error : isTerminal ? .warning : .notice
         return logger
     }

@@ -17,7 +17,7 @@ final class ServeWorker: Service, ReadinessReporting, LedgerReporting, Sendable 
             try await worker.run()
         } catch {
             // Another start does not mend a name that is taken or a store that cannot be used, so a unit must not try it.
-            let told = VerbError(.configuration, "\(error)")
+            let told = VerbError(.configuration, VerbError(error)?.description ?? "\(error)")
             failure.withLock { $0 = told }
             Verb.complain(told.description)
             throw error

@@ -50,7 +50,9 @@ struct VerbError: Error, CustomStringConvertible, Equatable {
         switch error {
         case let error as VerbError: self = error
         case let error as ConfigurationErrors: self.init(.configuration, error.description)
-        case let error as WorkError: self.init(Self.kind(of: error.code), error.description)
+        case let error as WorkError:
+            // The store's own words about a name that is taken repeat the message.
+            self.init(Self.kind(of: error.code), error.code == .nameTaken ? error.message : error.description)
         case let error as LastCallError: self.init(.configuration, "\(error)")
         default: return nil
         }
