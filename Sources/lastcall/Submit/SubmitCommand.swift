@@ -51,7 +51,10 @@ struct SubmitCommand: AsyncParsableCommand {
     @Option(name: .customLong(Self.commandOption), help: .hidden)
     var command: [String] = []
 
-    @Option(parsing: .upToNextOption, help: "One job for each value of an argument: its name, then the values.")
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("One job for each value of an argument: its name, then the values.", valueName: "name value")
+    )
     var each: [String] = []
 
     @Option(
@@ -62,7 +65,9 @@ struct SubmitCommand: AsyncParsableCommand {
     @Flag(help: "One job for each line of standard input: a JSON object of arguments.")
     var stdin = false
 
-    @Option(help: "Wait until this job has ended well; it is cancelled where that one did not.")
+    @Option(
+        help: ArgumentHelp(
+            "Wait until this job has ended well; it is cancelled where that one did not.", valueName: "id"))
     var after: String?
 
     @Option(help: "The queue. Default: the task's.")
@@ -137,6 +142,7 @@ struct SubmitCommand: AsyncParsableCommand {
                 } else if options.command.isEmpty {
                     Verb.complain("note: there is no configuration here, so tasks and arguments are not checked")
                 }
+                if let after { _ = try await opened.work.record(after) }
                 let drafting = JobDrafting(
                     configuration: opened.configuration, directory: BaseDirectory.current.path, after: after)
                 let submitted = try await Submitted(request, drafting, opened.work)
