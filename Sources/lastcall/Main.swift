@@ -16,7 +16,12 @@ import LastCall
 enum Program {
     static func main() {
         UnstructuredTask.start {
-            await LastCallCommandLine.main()
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            if let flaw = LastCallCommandLine.flaw(inVerbOf: arguments) {
+                StandardError.writeLine("lastcall: \(flaw)")
+                exit(LastCall.ExitCode.usage)
+            }
+            await LastCallCommandLine.main(SubmitCommand.rewriting(arguments))
             exit(EXIT_SUCCESS)
         }
         while true { pause() }
@@ -34,7 +39,8 @@ struct LastCallCommandLine: AsyncParsableCommand {
             CommandGroup(
                 name: "Work",
                 subcommands: [
-                    StatusCommand.self, ListCommand.self, ShowCommand.self, OutputCommand.self, CancelCommand.self,
+                    SubmitCommand.self, StatusCommand.self, ListCommand.self, WatchCommand.self, ShowCommand.self,
+                    OutputCommand.self, CancelCommand.self,
                     RetryCommand.self,
                     ReplayCommand.self, PauseCommand.self, ResumeCommand.self,
                 ]),
@@ -42,4 +48,14 @@ struct LastCallCommandLine: AsyncParsableCommand {
             CommandGroup(name: "Measure", subcommands: [BenchCommand.self]),
         ]
     )
+
+    /// What is wrong with the first word, where it is no verb; the parser would only call it unexpected.
+    static func flaw(inVerbOf arguments: [String]) -> String? {
+        guard let word = arguments.first, !word.hasPrefix("-") else { return nil }
+        let verbs = configuration.groupedSubcommands.flatMap { $0.subcommands }
+        let names = verbs.compactMap { $0.configuration.commandName } + ["help"]
+        guard !names.contains(word) else { return nil }
+        let remedy = NearestName.match(word, among: names).map { "did you mean \($0)?" } ?? "see lastcall --help"
+        return "\(word) is no verb; \(remedy)"
+    }
 }

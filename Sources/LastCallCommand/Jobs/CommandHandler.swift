@@ -96,7 +96,7 @@ struct CommandJob {
         case .failed:
             switch result.exitStatus {
             case .exited(let code): throw JobFailure("exit code \(code)")
-            case .signalled(let signal): throw JobFailure("died of signal \(signal)")
+            case .signalled(let signal): throw JobFailure("died of \(ReceivedSignal.name(of: signal))")
             case .unknown: throw JobFailure("its end could not be seen")
             }
         case .lost:

@@ -95,15 +95,15 @@ struct ServeCommand: AsyncParsableCommand {
                 opened, handlers: TaskHandlers.all(for: settings.configuration),
                 configuration: settings.workerConfiguration(opened, logger: workLogger))
             member = ServeWorker(worker)
-            plan = try Self.plan(settings, member, opened)
+            plan = try shutdownPlan(settings, member, opened)
         } catch let error where VerbError(error) != nil {
             for line in "\(error)".split(separator: "\n") { Verb.complain(String(line)) }
             throw ArgumentParser.ExitCode(LastCall.ExitCode.configuration)
         }
         warn(about: settings)
-        let greeting = settings.greeting(workerName: worker.name)
+        let greeting = settings.greeting(workerName: worker.name, durability: opened.traits.durability)
         var configuration = Lifecycle.Configuration(
-            name: name ?? "serve", logger: logger, receiptPath: receipt,
+            name: name ?? "serve", logger: logger { member.error != nil }, receiptPath: receipt,
             showsReceipt: quiet ? .never : .onTerminal
         ) { [quiet] event in
             guard case .ready = event.kind, !quiet else { return }
@@ -115,14 +115,16 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// The work stops first and gets all the time but what closing the store takes.
-    private static func plan(
+    private func shutdownPlan(
         _ settings: ServeSettings, _ member: ServeWorker, _ store: any WorkStore
     ) throws(LastCallError) -> ShutdownPlan {
         let grace: ShutdownPlan.Grace = settings.configuration.grace.map { .stated($0) } ?? .detected()
         let available = try ShutdownPlan(grace: grace) { Stage("work") {} }.arithmetic.available
+        // Counting takes a moment in a large store, so only who looks on is told.
+        let closing = StoreMember(store, tellsRest: isTerminal && !quiet).named("store")
         return try ShutdownPlan(grace: grace) {
             Stage("work") { member.named("worker") }
-            Stage("store", budget: min(available / 10, .seconds(2))) { StoreMember(store).named("store") }
+            Stage("store", budget: min(available / 10, .seconds(2))) { closing }
         }
     }
 
@@ -136,8 +138,10 @@ struct ServeCommand: AsyncParsableCommand {
     private var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
     /// On a terminal the receipt says it all; in a container's log two lines frame the stop.
-    private var logger: Logger {
-        var logger = Logger(label: "lastcall", factory: { _ in LineLogHandler() })
+    ///
+    /// - Parameter isSaid: Whether the worker has said itself why it could not start.
+    private func logger(isSaid: @escaping @Sendable () -> Bool) -> Logger {
+        var logger = Logger(label: "lastcall", factory: { _ in WorkLogHandler(isSilent: isSaid) })
         logger.logLevel = quiet ? .error : isTerminal ? .warning : .notice
         return logger
     }

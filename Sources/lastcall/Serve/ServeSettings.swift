@@ -56,8 +56,10 @@ struct ServeSettings: Sendable {
 
     /// What people read when it starts: what is served, from where, and how to submit.
     ///
-    /// - Parameter workerName: What the worker calls itself.
-    func greeting(workerName: String) -> [String] {
+    /// - Parameters:
+    ///   - workerName: What the worker calls itself.
+    ///   - durability: How long the store keeps things.
+    func greeting(workerName: String, durability: StoreTraits.Durability = .durable) -> [String] {
         let tasks = configuration.tasks.keys.sorted()
         let shown = tasks.prefix(12).joined(separator: ", ") + (tasks.count > 12 ? " and \(tasks.count - 12) more" : "")
         var lines: [String] = []
@@ -72,6 +74,9 @@ struct ServeSettings: Sendable {
         }
         guard case .memory = configuration.store else {
             lines.append("worker \(workerName), store \(configuration.store)")
+            if case .ephemeral(let reason) = durability {
+                lines.append("warning: store \(configuration.store): \(reason)")
+            }
             lines.append("submit with: \(submitExample)")
             return lines
         }

@@ -17,7 +17,7 @@ final class ServeWorker: Service, ReadinessReporting, LedgerReporting, Sendable 
             try await worker.run()
         } catch {
             // Another start does not mend a name that is taken or a store that cannot be used, so a unit must not try it.
-            let told = VerbError(.configuration, "\(error)")
+            let told = VerbError(.configuration, VerbError(error)?.description ?? "\(error)")
             failure.withLock { $0 = told }
             Verb.complain(told.description)
             throw error
@@ -40,15 +40,33 @@ final class ServeWorker: Service, ReadinessReporting, LedgerReporting, Sendable 
 /// The store as a member of a plan: closed when everything that writes to it has stopped.
 final class StoreMember: Service, Sendable {
     private let store: any WorkStore
+    /// Whether people are told at the end how much work waits for the next start.
+    private let tellsRest: Bool
 
-    init(_ store: any WorkStore) { self.store = store }
+    init(_ store: any WorkStore, tellsRest: Bool) {
+        self.store = store
+        self.tellsRest = tellsRest
+    }
 
     func run() async throws {
         do {
             try await gracefulShutdown()
+            if tellsRest, let rest = Self.rest(try await store.counts(), in: store.traits) { Verb.complain(rest) }
         } catch {
-            // Cancelled: it is closed all the same.
+            // Cancelled, or the store does not answer: it is closed all the same.
         }
         await store.close()
+    }
+
+    /// What people want to know who have just stopped a worker; `nil` where nothing waits.
+    static func rest(_ counts: [WorkCount], in traits: StoreTraits) -> String? {
+        let waiting = counts.filter(\.state.isWaiting).reduce(0) { $0 + $1.count }
+        guard waiting > 0 else { return nil }
+        let jobs = waiting == 1 ? "1 job waits" : "\(waiting) jobs wait"
+        switch traits.durability {
+        case .process: return "\(jobs) in memory and is lost with this process"
+        case .ephemeral(let reason): return "\(jobs) in \(traits.name); \(reason)"
+        case .durable: return "\(jobs) in \(traits.name); the next lastcall serve goes on"
+        }
     }
 }

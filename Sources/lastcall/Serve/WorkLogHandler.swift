@@ -7,6 +7,8 @@ struct WorkLogHandler: LogHandler {
     var logLevel: Logger.Level = .info
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
+    /// Whether nothing is written any more.
+    var isSilent: @Sendable () -> Bool = { false }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -15,7 +17,7 @@ struct WorkLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         // The greeting says it, with more.
-        guard event.message != "worker started" else { return }
+        guard event.message != "worker started", !isSilent() else { return }
         StandardError.writeLine(line(for: event))
     }
 

@@ -19,11 +19,12 @@ struct ReceiptCommand: AsyncParsableCommand {
     var file: String?
 
     func run() async throws {
-        let settings = EnvironmentSettings(ProcessEnvironment.current)
-        guard let path = file ?? settings.text(.receipt), !path.isEmpty else {
-            throw ValidationError("no receipt is named: write its file, or set \(EnvironmentKey.receipt.rawValue)")
-        }
         try await Verb.run {
+            let variable = EnvironmentSettings(ProcessEnvironment.current).text(.receipt)
+            guard let path = file ?? variable, !path.isEmpty else {
+                throw VerbError(
+                    .usage, "no receipt is named; write its file, or set \(EnvironmentKey.receipt.rawValue)")
+            }
             let receipt: Receipt
             do {
                 receipt = try Receipt(json: try InputFile(path: path, wanted: "a receipt").text().utf8)

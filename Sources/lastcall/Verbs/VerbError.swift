@@ -1,5 +1,6 @@
 import ArgumentParser
 import LastCall
+import LastCallSQLite
 import LastCallWork
 
 #if canImport(Glibc)
@@ -50,9 +51,19 @@ struct VerbError: Error, CustomStringConvertible, Equatable {
         switch error {
         case let error as VerbError: self = error
         case let error as ConfigurationErrors: self.init(.configuration, error.description)
-        case let error as WorkError: self.init(Self.kind(of: error.code), error.description)
+        case let error as WorkError: self.init(error)
         case let error as LastCallError: self.init(.configuration, "\(error)")
         default: return nil
+        }
+    }
+
+    private init(_ error: WorkError) {
+        // What a file's own error says, the store's repeats.
+        if let cause = error.underlying as? StoreFileError {
+            let isNoStore = [.badPath, .notAFile, .notADatabase, .foreign].contains(cause.code)
+            self.init(isNoStore ? .configuration : .unavailable, cause.description)
+        } else {
+            self.init(Self.kind(of: error.code), error.code == .nameTaken ? error.message : error.description)
         }
     }
 
