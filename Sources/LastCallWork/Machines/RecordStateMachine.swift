@@ -10,7 +10,7 @@ public struct RecordFacts: Sendable, Hashable {
     public var attemptsMax = 1
     /// How often it lost its worker.
     public var losses = 0
-    /// After how many losses it is given up; `nil` is never. 0 and 1 both mean: after the first.
+    /// After how many losses it is given up: 0 and 1 both mean after the first, `nil` means never.
     public var lossesMax: Int? = 3
     /// How often its worker was told to stop.
     public var evictions = 0
