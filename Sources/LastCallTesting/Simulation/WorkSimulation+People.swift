@@ -14,7 +14,7 @@ extension WorkSimulation {
             return
         }
         let before = tables.lastID
-        let accepted: Acceptance? = transact { tables, now in
+        let accepted: Acceptance? = transact(mayHaveChanged: { $0 != nil }) { tables, now in
             do throws(WorkError) {
                 return try tables.accept([submission], payloadBytesMax: 100, at: now).first
             } catch { return nil }
@@ -105,7 +105,9 @@ extension WorkSimulation {
         // Known before it is checked, because what is over may go on only then.
         let isOver = tables.glimpse(id)?.facts.state.isTerminal ?? false
         if isOver { retries[id, default: 0] += 1 }
-        let result = transact { tables, now in tables.perform(.retry([id]), at: now) }
+        let result = transact(mayHaveChanged: { !$0.changed.isEmpty }) { tables, now in
+            tables.perform(.retry([id]), at: now)
+        }
         if isOver != (result.changed == [id]) { outcome.violations.append("another try of \(id): \(result)") }
         if isOver { count("retried") }
         note("retry \(id): \(result.changed)")
