@@ -32,7 +32,9 @@ import Testing
     func ignoresTerm() async throws {
         let script =
             "trap '' TERM; (trap '' TERM; echo child $BASHPID; while :; do sleep 0.01; done) & echo ready $$; while :; do sleep 0.01; done"
-        let run = try JobRun([.shell("job", Command("bash", ["-c", script]))], budget: .seconds(2))
+        let run = try JobRun([
+            .shell("job", Command("bash", ["-c", script], stopPolicy: StopPolicy(killAfter: .milliseconds(200))))
+        ])
         let id = try await run.enqueue("job")
         let child = Latch<pid_t>()
         let line = try await run.run { run in
@@ -50,7 +52,9 @@ import Testing
     @Test("C10 a hand-over leaves programs the time to be killed and read, so that nothing they wrote is lost")
     func handOver() async throws {
         let script = "trap 'echo saved' TERM; echo ready; while :; do sleep 0.01; done"
-        let run = try JobRun([.shell("job", .shell(script), evictionPolicy: .finish)], budget: .seconds(2))
+        // Later than the half of the time, when jobs that are no programs are given back, and well before its end.
+        let command = Command.shell(script, killAfter: .milliseconds(3600))
+        let run = try JobRun([.shell("job", command, evictionPolicy: .finish)], budget: .seconds(6))
         let id = try await run.enqueue("job")
         async let receipt = run.lifecycle.runUntilStopped()
         try await run.worker.waitUntilReady()
