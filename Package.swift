@@ -113,7 +113,14 @@ let package = Package(
             ]
         ),
         .testTarget(name: "LastCallWorkTests", dependencies: ["LastCallWork", "LastCall", "LastCallTesting"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting", "LastCallWork"]),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: [
+                "lastcall", "LastCall", "LastCallWork", "LastCallCommand", "LastCallTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .testTarget(name: "HouseRulesTests"),
     ],
     swiftLanguageModes: [.v6]
