@@ -99,9 +99,24 @@ let package = Package(
             ]
         ),
         .testTarget(
+            name: "LastCallWorkTests",
+            dependencies: [
+                "LastCallWork", "LastCall", "LastCallTesting",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+            ]
+        ),
+        .testTarget(
             name: "LastCallCommandTests",
             dependencies: [
                 "LastCallCommand", "LastCallWork", "LastCall", "CLastCall", "LastCallTesting", "CommandFixture",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ]
@@ -112,7 +127,6 @@ let package = Package(
                 "LastCallSQLite", "LastCallWork", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
             ]
         ),
-        .testTarget(name: "LastCallWorkTests", dependencies: ["LastCallWork", "LastCall", "LastCallTesting"]),
         .testTarget(
             name: "CommandLineTests",
             dependencies: [

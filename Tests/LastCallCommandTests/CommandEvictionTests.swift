@@ -3,6 +3,7 @@ import LastCall
 import LastCallWork
 @testable import LastCallCommand
 import LastCallTesting
+import LastCallWork
 import ServiceLifecycle
 import ServiceLifecycleTestKit
 import Synchronization

@@ -1,5 +1,6 @@
 import LastCallWork
 import LastCallTesting
+import LastCallWork
 import Testing
 
 @testable import LastCallCommand

@@ -249,8 +249,11 @@ final class LifecycleEngine: Sendable {
         guard let cause = machine.stop?.cause else { return }
         for (index, (run, member)) in zip(runs, machine.members).enumerated() {
             let record = machine.stageRecords[member.stage]
-            // Whoever is cancelled was told its time with that.
-            guard machine.memberRecords[index].cancelledAt == nil else { continue }
+            // Whoever is cancelled is told its time with that.
+            guard machine.memberRecords[index].cancelledAt == nil else {
+                run.scope.stopBegan(cause: cause)
+                continue
+            }
             guard let cancelAt = record.cancelAt, let endAt = record.endAt else { continue }
             run.scope.stopBegan(cause: cause, cancelAt: cancelAt, endAt: endAt)
         }

@@ -25,6 +25,9 @@ package final class ShutdownScope: Sendable {
     /// What is known now.
     package var snapshot: Snapshot { state.withLock { $0 } }
 
+    /// Notes why the lifecycle stops.
+    package func stopBegan(cause: ShutdownCause) { state.withLock { $0.cause = $0.cause ?? cause } }
+
     /// Notes that the lifecycle stops, and until when this member has time.
     package func stopBegan(cause: ShutdownCause, cancelAt: Duration, endAt: Duration) {
         state.withLock {

@@ -103,6 +103,9 @@ struct CommandJob {
             context.cutShort(
                 .workerLost,
                 detail: "killed by a SIGKILL that nobody here sent; the kernel does that when memory runs out")
+        case .stopped(.eviction):
+            context.evict(result.cause ?? .unknown)
+            context.cutShort(.eviction)
         case .stopped(let reason): stopped(reason, command)
         }
     }
@@ -120,7 +123,7 @@ struct CommandJob {
         default:
             // Our own stop reaches the program in several ways; which came first says nothing about why.
             let isEviction = context.isEvicted && !context.isCancelRequested
-            context.cutShort(isEviction || reason == .eviction ? .eviction : .requested, detail: "cancelled on request")
+            context.cutShort(isEviction ? .eviction : .requested, detail: isEviction ? "" : "cancelled on request")
         }
     }
 

@@ -41,8 +41,7 @@ final class RunFolder: Sendable {
 
     /// Removes the folder and everything in it.
     func remove() {
-        // What cannot be removed is temporary all the same, and a job that is over must not fail for it.
-        try? FileManager.default.removeItem(atPath: path)
+        try? FileManager.default.removeItem(atPath: path)  // temporary all the same, and the job that is over must not fail
     }
 
     /// Stores the checkpoint whenever it changed, until the task is cancelled.

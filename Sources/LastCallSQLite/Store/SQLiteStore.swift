@@ -1,6 +1,14 @@
 public import LastCallWork
 import LastCall
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Keeps work in a SQLite file: the embedded default. Any number of processes of one host may share the file.
 ///
 /// What was accepted is on the disk when the call returns (`synchronous=FULL`, write-ahead log). A worker's death is seen by a lock that the operating
@@ -24,6 +32,8 @@ public final class SQLiteStore: WorkStore {
 
         /// How the machine's clocks are read; tests have their own.
         package var reading: @Sendable () -> StoreClockReading = StoreClockReading.machine
+        /// How long each commit takes longer, as on a slower disk; for measurements.
+        package var commitDelay = Duration.zero
     }
 
     /// What the store is.
@@ -65,7 +75,9 @@ public final class SQLiteStore: WorkStore {
         let name = "p\(ProcessIdentity.current.pid)-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
         let processLock = try locks.acquire(name)
         let bell = Bell(directory: file.workersDirectory, name: name)
+        let delay = UInt32(max(0, configuration.commitDelay.inSeconds * 1_000_000))
         let writer = try await SQLiteWriter.open(file.connectForWriting) { hints in
+            if delay > 0 { usleep(delay) }
             listeners.raise(StoreChange(hints))
             bell?.ring(hints)
         }

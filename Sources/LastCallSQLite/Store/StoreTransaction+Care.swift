@@ -55,8 +55,8 @@ extension StoreTransaction {
         return result
     }
 
-    private static let family = SQLiteQuery(
-        """
+    /// The groups of a group: those that it counts, those in them, and the earlier steps of chains in it; not what it waits for itself.
+    private static let parts = """
         WITH RECURSIVE own (waits) AS (SELECT waits_node FROM node WHERE id = ?1),
         part (id) AS (
             SELECT ?1
@@ -66,8 +66,12 @@ extension StoreTransaction {
             UNION SELECT node.waits_node FROM part JOIN node ON node.id = part.id
                 WHERE node.waits_node IS NOT NULL AND node.waits_node IS NOT (SELECT waits FROM own)
         )
-        SELECT job.id FROM part JOIN job ON job.node = part.id WHERE job.finished_at IS NULL ORDER BY job.id
-        """)
+        """
+    private static let family = SQLiteQuery(
+        parts + "SELECT job.id FROM part JOIN job ON job.node = part.id WHERE job.finished_at IS NULL ORDER BY job.id")
+    private static let openParts = SQLiteQuery(
+        parts + "SELECT node.id FROM part JOIN node ON node.id = part.id WHERE node.id <> ?1 AND state = 0 ORDER BY node.id")
+    private static let letPartGo = SQLiteQuery("UPDATE node SET hold = \(JobHold.none) WHERE id = ?")
 
     /// Ends all members of a group that are not over; returns whether it was open.
     private mutating func closeByDeadline(_ id: Int64) throws -> Bool {
@@ -79,6 +83,11 @@ extension StoreTransaction {
             if let change = machine.deadlinePassed() { ended.append(try end(job, change)) }
         }
         try step(ended)
+        // Empty groups in it have no member to end, and wait for what comes before the group.
+        for other in try db.all(Self.openParts, .integer(id), as: { $0.integer(0) }) {
+            try db.run(Self.letPartGo, .integer(other))
+            try closeIfComplete(other)
+        }
         change.insert(.cancel)
         return true
     }

@@ -14,7 +14,7 @@ extension StoreConformance {
             try await raises(.work, trial) { try await trial.store.perform(.retry([next])) }
             _ = try await trial.store.perform(.pause(queue: "default"))
             try await raises(.work, trial) { try await trial.store.perform(.resume(queue: "default")) }
-            _ = try await raises(.work, trial) { try await trial.acceptOne { $0.delay = .seconds(5) } }
+            _ = try await raises(.due, trial) { try await trial.acceptOne { $0.delay = .seconds(5) } }
             try await raises(.work, trial) { try await trial.advance(.seconds(5)) }
         },
         Check("C1 who runs something is told of its cancellation and of its group's deadline") { trial in

@@ -30,6 +30,15 @@ extension StoreConformance {
             try trial.equal(try await trial.advance(.seconds(7200)).closed, 0, "groups that were closed later")
             try trial.equal(try await trial.runAll(worker), [], "what is left to run later")
         },
+        Check("what a deadline ended is held by nobody, and lost by nobody") { trial in
+            let ids = try await trial.submit(Workflow.group([trial.step("a")], deadline: .seconds(60)))
+            let worker = try await trial.worker(lease: .seconds(3600))
+            _ = try await trial.claimOne(worker, ids[0])
+            try await trial.advance(.seconds(60))
+            try trial.equal(try await trial.store.workers().map(\.held), [0], "how many it holds")
+            try await trial.subject.kill(worker)
+            try trial.equal(try await trial.other.lostWorkers().count, 0, "lost workers")
+        },
         Check("the store says when a deadline is next") { trial in
             let before = trial.store.now
             _ = try await trial.submit(Workflow.group([trial.step("a")], deadline: .seconds(60)))
@@ -49,6 +58,15 @@ extension StoreConformance {
             try trial.equal(try await trial.states(Array(ids[..<2])), [.running, .cancelled], "the states")
             try await trial.end(first)
             try trial.equal(try await trial.states([ids[1]]), [.cancelled], "the member's state later")
+        },
+        Check("a deadline also ends an empty group in the group, whatever that waited for") { trial in
+            let group = Workflow.group(
+                [trial.step("b"), Workflow.group([])], then: trial.step("c"), deadline: .seconds(60))
+            let ids = try await trial.submit(Workflow.chain([trial.step("a"), group]))
+            let worker = try await trial.worker(lease: .seconds(3600))
+            _ = try await trial.claimOne(worker, ids[0])
+            try await trial.advance(.seconds(60))
+            try trial.equal(try await trial.states(ids), [.running, .cancelled, .ready], "the states")
         },
         Check("a group that was over in time has no deadline") { trial in
             let ids = try await trial.submit(

@@ -73,6 +73,21 @@ extension StoreConformance {
             try trial.equal(try await trial.record(ids[2]).epoch, 1, "how often the callback ran")
             try trial.equal(try await trial.store.sweep(SweepOrders(recounts: true)).mended, 0, "counters to mend")
         },
+        Check("B7 a member that runs again is counted once, also while its group waits for others") { trial in
+            let ids = try await trial.submit(
+                Workflow.group([trial.step("a"), trial.step("b")], then: trial.step("then")))
+            let worker = try await trial.worker()
+            let claimed = try await trial.claim(worker, 2)
+            try await trial.end(claimed[0], .failed(detail: "", retryAfter: nil))
+            for _ in 0..<2 {
+                _ = try await trial.store.perform(.retry([ids[0]]))
+                try await trial.run(ids[0], worker)
+                try trial.equal(try await trial.states([ids[2]]), [.blocked], "the callback before the other's end")
+            }
+            try trial.equal(try await trial.store.sweep(SweepOrders(recounts: true)).mended, 0, "counters to mend")
+            try await trial.end(claimed[1])
+            try await trial.run(ids[2], worker)
+        },
         Check("an empty group is over at once, wherever it stands") { trial in
             let worker = try await trial.worker()
             let empty = Workflow.group([])

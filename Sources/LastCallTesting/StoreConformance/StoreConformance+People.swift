@@ -98,6 +98,18 @@ extension StoreConformance {
             try trial.equal(claimed.payload, Array("letter".utf8), "its payload")
             try await trial.end(claimed)
         },
+        Check("what a person lets run again waits for nothing any more") { trial in
+            let worker = try await trial.worker()
+            let ids = try await trial.submit(Workflow.chain([trial.step("a"), trial.step("b")]))
+            _ = try await trial.store.perform(.cancel([ids[1]]))
+            _ = try await trial.store.perform(.retry([ids[1]]))
+            try trial.equal(try await trial.states(ids), [.ready, .ready], "the states")
+            let claimed = try await trial.claim(worker, 2).sorted { $0.id < $1.id }
+            try await trial.end(claimed[1], .evicted(.requeue, detail: ""))
+            try await trial.end(claimed[0], .failed(detail: "", retryAfter: nil))
+            try trial.equal(try await trial.states(ids), [.failed, .ready], "the states")
+            try await trial.run(ids[1], worker)
+        },
         Check("a cancelled record that runs again is no longer cancelled") { trial in
             let worker = try await trial.worker()
             let id = try await trial.acceptOne()

@@ -75,6 +75,8 @@ package struct WorkerStateMachine: Sendable {
 
     /// How many jobs it holds.
     package var heldCount: Int { jobs.count }
+    /// All claims that it holds.
+    package var claims: [ClaimKey] { Array(jobs.keys) }
     /// The claims that it holds and that did not end yet.
     package var held: [ClaimKey] { jobs.filter { !$0.value.isSettling }.map(\.key) }
     /// Whether it was told to stop and nothing is left to do.
@@ -191,7 +193,8 @@ package struct WorkerStateMachine: Sendable {
                 outcome.settled.append(settlement)
             }
         }
-        for claim in request.stopping where overtaken.contains(claim) {
+        // One that settled meanwhile learns it from its own settlement, and one that a beat took away was told.
+        for claim in request.stopping where overtaken.contains(claim) && jobs[claim]?.isSettling == false {
             outcome.overtaken.append(claim)
             remove(claim)
         }
@@ -200,7 +203,9 @@ package struct WorkerStateMachine: Sendable {
             taken[record.queue, default: 0] += 1
             used[record.queue, default: 0] += 1
             jobs[record.claim] = Held(queue: record.queue)
-            if phase == .working { outcome.start.append(record) } else { giveBack(record) }
+            // What was cancelled between two runs does not run again.
+            let starts = phase == .working && !record.facts.cancelRequested
+            if starts { outcome.start.append(record) } else { giveBack(record) }
         }
         for demand in request.demands
         where (taken[demand.queue] ?? 0) < demand.limit && !hintsMeanwhile.contains(demand.queue) {
@@ -210,7 +215,7 @@ package struct WorkerStateMachine: Sendable {
         return outcome
     }
 
-    /// Gives back what was claimed and will not be started.
+    /// Gives back what was claimed and will not be started; where somebody cancelled it, it is over.
     private mutating func giveBack(_ record: ClaimedRecord) {
         var machine = RecordStateMachine(record.facts)
         guard let change = machine.ended(.unstarted) else { return }

@@ -80,24 +80,32 @@ extension WorkTables {
     /// Ends all members of a group that are not over; returns whether there were any.
     private mutating func closeByDeadline(_ id: NodeID, at now: WorkInstant) -> Bool {
         guard nodes[id]?.machine.state == .open else { return false }
-        let ended = family(of: id).filter { endByDeadline($0, at: now) }
+        let family = family(of: id)
+        let ended = family.records.filter { endByDeadline($0, at: now) }
         stepAll(ended, at: now)
+        // Empty groups in it have no member to end, and wait for what comes before the group.
+        for other in family.nodes where other != id && nodes[other]?.machine.state == .open {
+            nodes[other]?.isHeldBack = false
+            closeIfComplete(other, at: now)
+        }
         change.insert(.cancel)
         return true
     }
 
-    /// The records that a group counts, directly, through groups in it, or as earlier steps of a chain in it, in the order of their ids.
-    private func family(of node: NodeID) -> [WorkID] {
+    /// The records and groups that a group counts, directly, through groups in it, or as earlier steps of a chain in it, in the order of their ids.
+    private func family(of node: NodeID) -> (records: [WorkID], nodes: [NodeID]) {
         var found: Set<WorkID> = []
+        var nodesFound: [NodeID] = []
         // What the group itself waits for is no part of it.
         var seen = Set([node, nodes[node]?.waitsForNode].compactMap(\.self))
         var open = [node]
         while let next = open.popLast(), let node = nodes[next] {
             found.formUnion(node.records)
+            nodesFound.append(next)
             let before = node.records.compactMap { records[$0]?.waitsForNode } + [node.waitsForNode].compactMap(\.self)
             for other in node.nodes + before where seen.insert(other).inserted { open.append(other) }
         }
-        return found.sorted()
+        return (found.sorted(), nodesFound.sorted())
     }
 
     private mutating func endByDeadline(_ id: WorkID, at now: WorkInstant) -> Bool {

@@ -97,7 +97,8 @@ extension WorkTables {
                 nodes[other]?.isHeldBack = false
                 follow(nodes[other]?.machine.skip(words) ?? .none, of: other, at: now)
             }
-            stepAll(node.waitingRecords.filter { cancelWaiting($0, .dependency, words, at: now) }, at: now)
+            let waiting = node.waitingRecords.filter { records[$0]?.isHeldBack == true }
+            stepAll(waiting.filter { cancelWaiting($0, .dependency, words, at: now) }, at: now)
         }
         guard let parent = node.parent else { return }
         let failed = node.machine.countsAsDone ? 0 : 1

@@ -14,7 +14,7 @@ public struct ClaimKey: Sendable, Hashable {
 
 /// What a worker writes and wants in one transaction.
 public struct ExchangeRequest: Sendable {
-    /// The worker that claims; `nil` where nothing is claimed.
+    /// The worker that claims, `nil` where nothing is claimed; one that is not registered claims nothing.
     public var worker: WorkerID?
     /// What became of claimed records.
     public var settlements: [Settlement]

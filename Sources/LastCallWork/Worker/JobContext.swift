@@ -154,8 +154,8 @@ public final class JobContext: Sendable {
 
     // MARK: what happens to it
 
-    /// Its worker is told to stop.
-    func evict(_ cause: ShutdownCause) {
+    /// Its worker is told to stop, or a program of the job heard of that first.
+    package func evict(_ cause: ShutdownCause) {
         state.withLock { $0.eviction = $0.eviction ?? cause }
         told.open(cause)
     }

@@ -65,7 +65,8 @@ extension JobContext {
         let detail = cut.detail.isEmpty ? "cut short by \(cut.reason)" : cut.detail
         switch cut.reason {
         case .eviction:
-            return .evicted(evictionPolicy, detail: state.1.map { "cut short by eviction: \($0)" } ?? detail)
+            guard let eviction = state.1 else { return .partial(.eviction, detail: detail) }
+            return .evicted(evictionPolicy, detail: "cut short by eviction: \(eviction)")
         case .workerLost: return .lost(detail: detail)
         case .requested: return .cancelled(detail: detail)
         default: return .partial(cut.reason, detail: detail)

@@ -86,6 +86,12 @@ public final class Worker: Service, Sendable {
     /// The worker's name.
     public var name: String { engine.settings.description.name }
 
+    /// Whether it was told to stop.
+    package var isStopping: Bool { engine.state.withLock { $0.machine.phase >= .draining } }
+
+    /// Asks for a beat now, as the lease does.
+    package func renew() { engine.beatWake.raise(.death) }
+
     /// How many jobs it holds.
     public var heldCount: Int { engine.heldCount }
 

@@ -28,17 +28,16 @@ extension WorkerEngine {
     private func beaten(_ request: BeatRequest, _ result: BeatResult) {
         let (outcome, jobs) = state.withLock { state in
             let outcome = state.machine.beaten(request, result)
-            return (outcome, state.running)
+            let jobs = state.running
+            for claim in outcome.overtaken { state.running[claim] = nil }
+            state.ledger.handedOver += outcome.overtaken.count
+            return (outcome, jobs)
         }
         for update in request.updates {
             if let size = update.output?.bytes.count { jobs[update.claim]?.context.wrote(bytes: size) }
         }
         for claim in outcome.cancelRequested { cancel(jobs[claim]) }
         for claim in outcome.overtaken {
-            state.withLock { state in
-                state.running[claim] = nil
-                state.ledger.handedOver += 1
-            }
             jobs[claim]?.end()
             wasOvertaken(claim, jobs[claim])
         }
@@ -55,8 +54,7 @@ extension WorkerEngine {
     /// Asks for a beat three times in a lease.
     func renewLease() async {
         while !Task.isCancelled {
-            // Cancelled only when the worker is over.
-            try? await ContinuousClock().sleep(for: settings.description.lease / 3)
+            try? await ContinuousClock().sleep(for: settings.description.lease / 3)  // cancelled: the worker is over
             beatWake.raise(.death)
             careWake.raise(.death)
         }
@@ -115,7 +113,9 @@ extension WorkerEngine {
     /// Settles what dead workers held, after what they left running on this host was ended.
     func rescue() async {
         do {
-            for lost in try await store.lostWorkers() {
+            // A worker that could not renew its lease for a while is not dead to itself: its next beat renews it.
+            let own = state.withLock { $0.worker }
+            for lost in try await store.lostWorkers() where lost.id != own {
                 let name = lost.worker.name
                 logger.warning("worker died", metadata: ["worker": "\(name)", "jobs": "\(lost.records.count)"])
                 await settings.leftovers?.endLeftovers(of: lost.worker, lost.records)

@@ -20,7 +20,12 @@ extension WorkerEngine {
             deadline: timeout.map { ContinuousClock.now + $0 }, logger: logger
         ) { [weak self] update in self?.wrote(update) }
         let job = RunningJob(context: context, handler: handler)
-        state.withLock { $0.running[record.claim] = job }
+        let isStopping = state.withLock { state in
+            state.running[record.claim] = job
+            return state.machine.phase >= .draining
+        }
+        // The stop came between its claim and this moment, and told only what ran.
+        guard !isStopping else { return end(job, .unstarted, nil) }
         // A job that never returns must not keep the worker from ending, so nothing waits for its task.
         let task = UnstructuredTask.start { [self] in await run(job, timeout: timeout) }
         let timer =
@@ -55,6 +60,12 @@ extension WorkerEngine {
         end(job, ending, result)
     }
 
+    /// A job that heard of the stop before its worker did is not to be claimed by this worker again.
+    private func drainWith(_ job: RunningJob, _ ending: JobEnding) {
+        guard case .evicted = ending, state.withLock({ $0.machine.phase == .working }) else { return }
+        drain(job.context.state.withLock { $0.eviction } ?? .unknown)
+    }
+
     /// Runs the body in a span that continues the trace of whoever submitted the job.
     private func traced(_ record: ClaimedRecord, _ body: () async throws -> [UInt8]?) async throws -> [UInt8]? {
         guard !record.trace.isEmpty else { return try await body() }
@@ -69,6 +80,7 @@ extension WorkerEngine {
 
     /// A job ended, or is ended: whoever comes first decides.
     func end(_ job: RunningJob, _ ending: JobEnding, _ result: [UInt8]?) {
+        drainWith(job, ending)
         let record = job.context.record
         var facts = record.facts
         facts.hasCheckpoint = job.context.checkpoint != nil
@@ -111,7 +123,9 @@ extension WorkerEngine {
         } catch { return }  // It ended.
         let patience = DurationText.format(settings.abandonsAfter)
         job.context.logger.error("job ignores its timeout and is left behind; it still uses what it holds")
-        end(job, .failed(detail: "timed out, and did not end within \(patience)", retryAfter: .zero), nil)
+        let retryAfter = job.handler.retryPolicy.delay(
+            afterFailures: job.context.record.facts.attempt, random: .random(in: 0...1))
+        end(job, .failed(detail: "timed out, and did not end within \(patience)", retryAfter: retryAfter), nil)
         job.context.overtake()
     }
 

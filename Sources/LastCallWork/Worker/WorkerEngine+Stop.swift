@@ -22,7 +22,7 @@ extension WorkerEngine {
     }
 
     /// Whether another worker may claim what this one gives back.
-    private func lookForPeers() async {
+    func lookForPeers() async {
         do {
             let own = state.withLock { $0.worker }
             let peers = try await store.workers().contains { $0.isAlive && $0.id != own }
@@ -47,25 +47,31 @@ extension WorkerEngine {
             job.cancel()
         }
         exchangeWake.raise(.ended)
-        UnstructuredTask.start { [self] in await lookForPeers() }
-        let time = time ?? .seconds(1)
+        let end = ContinuousClock.now + (time ?? .seconds(1))
         // The member's own task is cancelled and cannot wait; these two ends are reached in any case.
         UnstructuredTask.start { [self] in
-            await sleep(time / 2)
-            giveBackWhatRuns(cause)
-            await sleep(time / 4)
+            let time = ContinuousClock.now.duration(to: end)
+            await sleep(until: end - time / 2)
+            giveBackWhatRuns(cause) { !$0.handler.keepsTime }
+            // Programs get SIGKILL so long before the member's end that their pipes can be read; see `CommandSettings`.
+            let reading = min(.milliseconds(500), time / 4)
+            let waitsForPrograms = state.withLock { $0.running.values.contains { $0.handler.keepsTime } }
+            if waitsForPrograms {
+                await sleep(until: end - reading / 2)
+                giveBackWhatRuns(cause) { _ in true }
+            }
+            await sleep(until: end - (waitsForPrograms ? reading / 4 : time / 4))
             giveUp()
         }
     }
 
-    private func sleep(_ duration: Duration) async {
-        // Nobody cancels this task.
-        try? await ContinuousClock().sleep(for: duration)
+    private func sleep(until instant: ContinuousClock.Instant) async {
+        try? await ContinuousClock().sleep(until: instant)  // nobody cancels this task
     }
 
     /// What still runs is settled as evicted, with what it has written; its task is left behind.
-    private func giveBackWhatRuns(_ cause: ShutdownCause) {
-        for job in state.withLock({ Array($0.running.values) }) {
+    private func giveBackWhatRuns(_ cause: ShutdownCause, where isDue: (RunningJob) -> Bool) {
+        for job in state.withLock({ Array($0.running.values) }) where isDue(job) {
             let ending = JobEnding.evicted(job.context.evictionPolicy, detail: "did not end in time after \(cause)")
             end(job, ending, nil)
             job.context.overtake()
@@ -78,7 +84,13 @@ extension WorkerEngine {
             guard !state.machine.isOver, !state.isGivenUp else { return false }
             state.isGivenUp = true
             let held = state.machine.heldCount
-            if case .process = store.traits.durability { state.ledger.cut += held } else { state.ledger.kept += held }
+            if case .process = store.traits.durability {
+                state.ledger.cut += held
+                state.cut += state.machine.claims.map { LedgerItem("job \($0.id) eviction") }
+            } else {
+                state.ledger.kept += held
+            }
+            state.running = [:]
             state.machine = WorkerStateMachine(queues: [], kinds: [], concurrency: 0)
             return held > 0
         }

@@ -13,6 +13,8 @@ final class WorkerEngine: Sendable {
         var worker: WorkerID?
         /// What was claimed and what became of it.
         var ledger = Ledger()
+        /// What was given back during the stop: handed over where somebody else may claim it, otherwise kept.
+        var givenBack = 0
         /// What was lost with a store that dies with its process.
         var cut: [LedgerItem] = []
         /// Whether others may claim what is given back, where that was looked up.
@@ -72,6 +74,7 @@ final class WorkerEngine: Sendable {
             group.cancelAll()
         }
         alarm.withLock { $0.task?.cancel() }
+        if state.withLock({ $0.givenBack > 0 }) { await lookForPeers() }
         do {
             try await store.deregister(worker)
         } catch {
@@ -122,6 +125,8 @@ final class WorkerEngine: Sendable {
 
     private func exchanged(_ request: ExchangeRequest, _ result: ExchangeResult) {
         let (outcome, jobs) = state.withLock { state in
+            // The ledger is closed, and what was claimed meanwhile is rescued with the rest.
+            guard !state.isGivenUp else { return (WorkerStateMachine.ExchangeOutcome(), [RunningJob]()) }
             let outcome = state.machine.exchanged(request, result)
             state.ledger.accepted += result.claimed.count
             for settlement in outcome.settled { count(settlement, &state) }
@@ -148,10 +153,10 @@ final class WorkerEngine: Sendable {
         } else if case .process = store.traits.durability, state.machine.phase >= .draining {
             state.ledger.cut += 1
             state.cut.append(LedgerItem("job \(settlement.claim.id) \(change.reason?.rawValue ?? "unstarted")"))
-        } else if state.hasPeers || state.machine.phase == .working {
+        } else if state.machine.phase == .working {
             state.ledger.handedOver += 1
         } else {
-            state.ledger.kept += 1
+            state.givenBack += 1
         }
     }
 
@@ -166,8 +171,7 @@ final class WorkerEngine: Sendable {
     func waitAfterFailure(_ failures: Int, _ message: Logger.Message, _ error: any Error) async {
         logger.log(level: failures == 1 ? .error : .debug, message, metadata: ["error": "\(error)"])
         let milliseconds = min(1000, 20 << min(failures, 6))
-        // Cancellation ends the wait early, and only that.
-        try? await ContinuousClock().sleep(for: .milliseconds(milliseconds))
+        try? await ContinuousClock().sleep(for: .milliseconds(milliseconds))  // cancelled: it is tried again sooner
     }
 
     // MARK: what it holds
@@ -177,6 +181,7 @@ final class WorkerEngine: Sendable {
         state.withLock { state in
             var ledger = state.ledger
             ledger.held = state.machine.heldCount
+            if state.hasPeers { ledger.handedOver += state.givenBack } else { ledger.kept += state.givenBack }
             return ledger
         }
     }

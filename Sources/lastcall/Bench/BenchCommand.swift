@@ -3,5 +3,6 @@ import ArgumentParser
 /// `lastcall bench`: measures, and prints ratios.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure this machine, and print ratios.", subcommands: [LifecycleBench.self])
+        commandName: "bench", abstract: "Measure this machine, and print ratios.",
+        subcommands: [LifecycleBench.self, WorkBench.self, WorkBenchChild.self])
 }

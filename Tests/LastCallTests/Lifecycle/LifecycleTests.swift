@@ -28,6 +28,16 @@ import Testing
         #expect(cancelled == ["worker", "store"])
     }
 
+    @Test("P2 L7 a member that is handed over at once can ask why") func causeOfHandOver() async throws {
+        let cause = Latch<ShutdownCause?>()
+        let member = Member("worker") {
+            let shutdown = Shutdown.current
+            do { try await Latch<Void>().wait() } catch { cause.open(shutdown?.cause) }
+        }
+        _ = try await LifecycleRun(["work": [member]]).run { $0.lifecycle.handOver("memory is short") }
+        #expect(cause.value??.detail == "memory is short")
+    }
+
     @Test("P2 the first cause is the reason, and the later ones are noted") func firstCause() async throws {
         let finish = Latch<Void>()
         let run = try LifecycleRun(["work": [deaf("worker", until: finish)]])

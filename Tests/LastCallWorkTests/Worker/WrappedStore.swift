@@ -1,0 +1,74 @@
+import LastCall
+import LastCallWork
+
+/// A store in memory that can be made to fail, to wait, and to say that it is durable.
+final class WrappedStore: WorkStore {
+    /// What a call is preceded by; it may wait or throw.
+    typealias Hook<Request> = @Sendable (Request) async throws -> Void
+
+    /// What fails or waits.
+    private struct Hooks {
+        /// Before an exchange.
+        var exchange: Hook<ExchangeRequest>?
+        /// After an exchange was committed and before its caller hears of it.
+        var exchanged: Hook<ExchangeResult>?
+        /// Before a beat.
+        var beat: Hook<BeatRequest>?
+        /// Before a step is journaled.
+        var journal: Hook<JournalEntry>?
+    }
+
+    let base: MemoryStore
+    let traits: StoreTraits
+    private let hooks = Mutex(Hooks())
+
+    init(_ base: MemoryStore = MemoryStore(), durability: StoreTraits.Durability = .durable) {
+        self.base = base
+        traits = StoreTraits(name: "wrapped:", durability: durability)
+    }
+
+    func beforeExchange(_ hook: Hook<ExchangeRequest>?) { hooks.withLock { $0.exchange = hook } }
+    func afterExchange(_ hook: Hook<ExchangeResult>?) { hooks.withLock { $0.exchanged = hook } }
+    func beforeBeat(_ hook: Hook<BeatRequest>?) { hooks.withLock { $0.beat = hook } }
+    func beforeJournal(_ hook: Hook<JournalEntry>?) { hooks.withLock { $0.journal = hook } }
+
+    var now: WorkInstant { base.now }
+
+    func exchange(_ request: ExchangeRequest) async throws -> ExchangeResult {
+        try await hooks.withLock { $0.exchange }?(request)
+        let result = try await base.exchange(request)
+        try await hooks.withLock { $0.exchanged }?(result)
+        return result
+    }
+
+    func beat(_ request: BeatRequest) async throws -> BeatResult {
+        try await hooks.withLock { $0.beat }?(request)
+        return try await base.beat(request)
+    }
+
+    func journal(_ entry: JournalEntry, for claim: ClaimKey) async throws {
+        try await hooks.withLock { $0.journal }?(entry)
+        try await base.journal(entry, for: claim)
+    }
+
+    func accept(_ submissions: [Submission]) async throws -> [Acceptance] { try await base.accept(submissions) }
+    func register(_ worker: WorkerDescription) async throws -> WorkerID { try await base.register(worker) }
+    func deregister(_ worker: WorkerID) async throws { try await base.deregister(worker) }
+    func journalEntries(of id: WorkID) async throws -> [JournalEntry] { try await base.journalEntries(of: id) }
+    func lostWorkers() async throws -> [LostWorker] { try await base.lostWorkers() }
+    func sweep(_ orders: SweepOrders) async throws -> SweepResult { try await base.sweep(orders) }
+    func perform(_ action: WorkAction) async throws -> WorkActionResult { try await base.perform(action) }
+    func records(_ query: WorkQuery) async throws -> [WorkRecord] { try await base.records(query) }
+    func members(of node: NodeID) async throws -> [WorkMember] { try await base.members(of: node) }
+    func output(of id: WorkID, from position: OutputPosition, linesMax: Int) async throws -> OutputPage {
+        try await base.output(of: id, from: position, linesMax: linesMax)
+    }
+    func counts() async throws -> [WorkCount] { try await base.counts() }
+    func workers() async throws -> [WorkerReport] { try await base.workers() }
+    func pausedQueues() async throws -> Set<String> { try await base.pausedQueues() }
+    func changes() -> StoreChanges { base.changes() }
+    func close() async { await base.close() }
+}
+
+/// What a store throws that does not answer.
+struct StoreIsDown: Error {}
