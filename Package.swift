@@ -133,7 +133,14 @@ let package = Package(
                 "WorkFixture",
             ]
         ),
-        .testTarget(name: "CommandLineTests", dependencies: ["lastcall", "LastCallTesting", "LastCallWork"]),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: [
+                "lastcall", "LastCall", "LastCallWork", "LastCallCommand", "LastCallTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .testTarget(name: "HouseRulesTests"),
     ],
     swiftLanguageModes: [.v6]

@@ -16,16 +16,32 @@ final class ServeWorker: Service, ReadinessReporting, LedgerReporting, Sendable 
         do {
             try await worker.run()
         } catch {
-            // Another start does not mend a name that is taken or a store that cannot be used, so a unit must not try it.
-            let told = VerbError(.configuration, VerbError(error)?.description ?? "\(error)")
-            failure.withLock { $0 = told }
-            Verb.complain(told.description)
+            remember(error)
             throw error
         }
     }
 
     /// Returns once the worker is known to its store and claims.
-    func waitUntilReady() async throws { try await worker.waitUntilReady() }
+    func waitUntilReady() async throws {
+        do {
+            try await worker.waitUntilReady()
+        } catch {
+            // Whoever waits may learn of it before `run` has ended.
+            remember(error)
+            throw error
+        }
+    }
+
+    /// Says once, in one line, why it cannot work.
+    private func remember(_ error: any Error) {
+        // Another start does not mend a name that is taken or a store that cannot be used, so a unit must not try it.
+        let told = VerbError(.configuration, VerbError(error)?.description ?? "\(error)")
+        let isNew = failure.withLock { failure in
+            defer { failure = failure ?? told }
+            return failure == nil
+        }
+        if isNew { Verb.complain(told.description) }
+    }
 
     /// What it claimed and what became of it.
     var ledger: Ledger { worker.ledger }

@@ -97,7 +97,7 @@ struct StatusText: Sendable {
 /// A store's status for programs; keys may be added, never changed.
 struct StatusJSON: Encodable {
     /// How many jobs there are of a task in a queue, by state.
-    struct Task: Encodable {
+    struct TaskCounts: Encodable {
         let queue: String
         let task: String
         let counts: [String: Int]
@@ -133,7 +133,7 @@ struct StatusJSON: Encodable {
     let store: String
     let now: String
     let counts: [String: Int]
-    let tasks: [Task]
+    let tasks: [TaskCounts]
     let queues: [Queue]
     let workers: [Worker]
     let unhandled: [Unhandled]
@@ -149,7 +149,7 @@ struct StatusJSON: Encodable {
         counts = Self.counts(status.counts)
         let places = Dictionary(grouping: status.counts) { [$0.queue, $0.kind] }
         tasks = places.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { place, counts in
-            Task(queue: place[0], task: place[1], counts: Self.counts(counts))
+            TaskCounts(queue: place[0], task: place[1], counts: Self.counts(counts))
         }
         queues = status.queues.map { queue in
             Queue(

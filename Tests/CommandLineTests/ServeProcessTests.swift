@@ -1,0 +1,210 @@
+import Foundation
+import LastCall
+import LastCallTesting
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// `lastcall serve` over real commands and a real store, with real signals.
+@Suite(.serialized) struct ServeProcessTests {
+    /// Tasks that know nothing of us.
+    static let tasks = """
+        quick: {command: [echo, "quick {n}"]}
+        slow:
+          command: [sh, -c, "echo one; echo two; while :; do sleep 0.05; done"]
+        stubborn:
+          command: [sh, -c, "trap '' TERM; echo one; echo $$; while :; do sleep 0.05; done"]
+          killAfter: 200ms
+        patient:
+          command: [sh, -c, "trap '' TERM; echo one; while :; do sleep 0.05; done"]
+          killAfter: 200ms
+          onEviction: finish
+        lonely:
+          command: [sh, -c, "echo $$; while :; do sleep 0.05; done"]
+          lossesMax: 1
+        again:
+          command: [sh, -c, "echo $$; if [ -e second ]; then echo whole; else touch second; while :; do sleep 0.05; done; fi"]
+        brief: {command: [sh, -c, "echo one; sleep 1000"], timeout: 300ms}
+        fails: {command: [sh, -c, "echo oops >&2; exit 3"], retries: 1, backoff: 0s}
+        bytes: {command: [printf, "\\\\377a\\\\n"]}
+        tally: {command: [cat]}
+        """
+
+    @Test("C1 C2 C3 C5 C6 C7 C28 a chord whose worker is told to stop goes on: one member partial, every line kept")
+    func evictedChord() async throws {
+        let folder = try ServeFolder(Self.tasks)
+        let worker = try await folder.serve()
+        let flow = try folder.folder.write(
+            """
+            group: [{task: quick, arguments: {n: 1}}, {task: quick, arguments: {n: 2}}, {task: slow}]
+            then: {task: tally}
+            """, to: "flow.yml")
+        let ids = try folder.submit([flow])
+        try await folder.follow(ids[0]).line("quick 1")
+        try await folder.follow(ids[1]).line("quick 2")
+        try await folder.follow(ids[2]).line("two")
+        worker.signal(SIGTERM)
+        #expect(try await worker.exit() == ExitCode.clean)
+        let receipt = try folder.receipt()
+        #expect(receipt.cause.detail == "SIGTERM")
+        #expect(receipt.totals.heldAtStop == 1)
+        #expect(receipt.totals.done == 1)
+        #expect(receipt.totals.unaccounted == 0)
+
+        let next = try await folder.serve()
+        #expect(try await folder.follow(ids[3]).exit() == 0)
+        let members = try folder.members(ids[3])
+        #expect(members.map { $0["outcome"] as? String } == ["succeeded", "succeeded", "partial"])
+        #expect(members.map { $0["output"] as? [String] } == [["quick 1"], ["quick 2"], ["one", "two"]])
+        #expect(members[2]["reason"] as? String == "eviction")
+        #expect((members[2]["detail"] as? String)?.contains("cut short by eviction: SIGTERM") == true)
+        #expect(try folder.job(ids[2])["evictions"] as? Int == 1)
+        next.signal(SIGTERM)
+        #expect(try await next.exit() == ExitCode.clean)
+    }
+
+    @Test("C4 C10 a member that ignores SIGTERM is killed well inside the grace, and what it wrote counts")
+    func stubborn() async throws {
+        let folder = try ServeFolder(Self.tasks)
+        let worker = try await folder.serve()
+        let id = try folder.submit(["stubborn"])[0]
+        let output = try folder.follow(id)
+        try await output.line("one")
+        let pid = try #require(pid_t(try await output.line("")))
+        worker.signal(SIGTERM)
+        #expect(try await worker.exit() == ExitCode.clean)
+        #expect(!ProcessProbe.isAlive(pid))
+        let job = try folder.job(id)
+        #expect(job["state"] as? String == "partial")
+        #expect(job["reason"] as? String == "eviction")
+    }
+
+    @Test("B9 Ctrl-C twice gives back what would have been waited for, and the next start goes on with it")
+    func interruptedTwice() async throws {
+        let folder = try ServeFolder(Self.tasks)
+        let worker = try await folder.serve()
+        let id = try folder.submit(["patient"])[0]
+        try await folder.follow(id).line("one")
+        worker.signal(SIGINT)
+        try await worker.line("stop began")
+        worker.signal(SIGINT)
+        _ = try await worker.exit()
+        let receipt = try folder.receipt()
+        #expect(receipt.laterCauses.map(\.detail) == ["SIGINT"])
+        #expect(receipt.totals.kept == 1)
+        #expect(receipt.totals.unaccounted == 0)
+        let job = try folder.job(id)
+        #expect(job["state"] as? String == "ready")
+        #expect(job["reason"] as? String == "eviction")
+        #expect(job["attempt"] as? Int == 0)
+    }
+
+    @Test("B3 B6 C25 C27 a killed worker's job runs again under its own id, after what it left running was ended")
+    func killedWorker() async throws {
+        let folder = try ServeFolder(Self.tasks)
+        let worker = try await folder.serve()
+        let id = try folder.submit(["again"])[0]
+        let pid = try #require(pid_t(try await folder.follow(id).line("")))
+        let other = try await folder.serve(["--name", "other"])
+        worker.signal(SIGKILL)
+        let follower = try folder.follow(id)
+        try await follower.line("whole")
+        #expect(!ProcessProbe.isAlive(pid))
+        #expect(try await follower.exit() == 0)
+        let job = try folder.job(id)
+        #expect(job["state"] as? String == "succeeded")
+        #expect(job["losses"] as? Int == 1)
+        #expect(job["attempt"] as? Int == 1)
+        other.signal(SIGTERM)
+        #expect(try await other.exit() == ExitCode.clean)
+    }
+
+    @Test("C21 C22 a job that keeps losing its worker is given up with its output, and its chord proceeds")
+    func abandoned() async throws {
+        let folder = try ServeFolder(Self.tasks)
+        let worker = try await folder.serve()
+        let flow = try folder.folder.write("group: [{task: lonely}]\nthen: {task: tally}\n", to: "flow.yml")
+        let ids = try folder.submit([flow])
+        let pid = try await folder.follow(ids[0]).line("")
+        worker.signal(SIGKILL)
+        _ = try await worker.exit()
+        let next = try await folder.serve()
+        #expect(try await folder.follow(ids[1]).exit() == 0)
+        let member = try folder.members(ids[1])[0]
+        #expect(member["outcome"] as? String == "dead")
+        #expect(member["detail"] as? String == "abandoned after 1 loss")
+        #expect(member["output"] as? [String] == [pid])
+        #expect(try folder.run(["replay"]).output == "\(ids[0])\n")
+        next.signal(SIGTERM)
+        _ = try await next.exit()
+    }
+
+    @Test("C18 a timeout stops the command with partial results and says so, and submit --wait exits with 75")
+    func timeout() async throws {
+        let folder = try ServeFolder(Self.tasks)
+        let worker = try await folder.serve()
+        let run = try folder.run(["submit", "brief", "--wait"])
+        #expect(run.code == 75)
+        #expect(run.output.split(separator: "\n").dropFirst() == ["one"])
+        #expect(run.errors.contains("partial (timeout): stopped after 300ms, its timeout"))
+        worker.signal(SIGTERM)
+        _ = try await worker.exit()
+    }
+
+    @Test("submit --wait prints what the callback wrote; a failure is told with its reason and exits with 1")
+    func wait() async throws {
+        let folder = try ServeFolder(Self.tasks)
+        let worker = try await folder.serve()
+        let chord = try folder.run(["submit", "quick", "--each", "n", "1", "2", "--then", "tally", "--wait", "--json"])
+        #expect(chord.code == 0)
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(chord.output.utf8)) as? [String: Any])
+        #expect(object["outcome"] as? String == "succeeded")
+        #expect((object["output"] as? [String])?.count == 2)
+        #expect((object["ids"] as? [Int])?.count == 3)
+        let failed = try folder.run(["submit", "fails", "--wait"])
+        #expect(failed.code == 1)
+        #expect(failed.errors.contains("failed (error): exit code 3"))
+        let command = try folder.run(["submit", "--wait", "--", "printf", "%s|", "", "a b", "--wait"])
+        #expect(command.output.split(separator: "\n").last == "|a b|--wait|")
+        #expect(command.code == 0)
+        worker.signal(SIGTERM)
+        _ = try await worker.exit()
+    }
+
+    @Test("Ctrl-C while waiting leaves the work running and says so with the id")
+    func leave() async throws {
+        let folder = try ServeFolder(Self.tasks)
+        let worker = try await folder.serve()
+        let waiting = try folder.start(["submit", "slow", "--wait", "--config", folder.path("lastcall.yml")])
+        let id = try await waiting.line("")
+        try await folder.follow(id).line("two")
+        waiting.signal(SIGINT)
+        try await waiting.line("job \(id) goes on; look with: lastcall show \(id)")
+        #expect(try await waiting.exit() == 130)
+        #expect(try folder.job(id)["state"] as? String == "running")
+        #expect(try folder.run(["cancel", id]).output.contains("job \(id): told to stop"))
+        #expect(try await folder.follow(id).exit() == 0)
+        #expect(try folder.job(id)["state"] as? String == "cancelled")
+        worker.signal(SIGTERM)
+        _ = try await worker.exit()
+    }
+
+    @Test("a job's bytes that are no UTF-8 come out as they went in")
+    func bytes() async throws {
+        let folder = try ServeFolder(Self.tasks)
+        let worker = try await folder.serve()
+        let id = try folder.submit(["bytes"])[0]
+        #expect(try await folder.follow(id).exit() == 0)
+        let output = try ProgramUnderTest(
+            "/bin/sh",
+            [
+                "-c", "\"$0\" output \"$1\" --config \"$2\" | od -An -tx1", BuiltProgram.path("lastcall"), id,
+                folder.path("lastcall.yml"),
+            ], environment: ["PATH": "/usr/bin:/bin"])
+        try await output.line("ff 61 0a")
+        worker.signal(SIGTERM)
+        _ = try await worker.exit()
+    }
+}
