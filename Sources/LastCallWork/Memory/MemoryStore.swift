@@ -2,12 +2,25 @@ import LastCall
 
 /// Keeps work in memory: for tests, and for work that may die with its process.
 ///
-/// It forgets everything when the process ends. Run it as a member of the last stage, and the receipt lists what was still waiting as cut.
+/// It forgets everything when the process ends. Run it as a member of the last stage, and the receipt lists what was still waiting as
+/// cut, also what a worker gave back; without it, the worker's own line counts what it gave back as cut.
 public final class MemoryStore: WorkStore, Sendable {
     private let tables: Mutex<WorkTables>
     private let listeners = StoreListeners()
     private let clock: StoreClock
     private let isClosed = Mutex(false)
+    /// Whether it runs as a member, and what it lost at its end.
+    private let membership = Mutex(Membership())
+
+    /// What a store that is a member keeps of that.
+    private struct Membership {
+        /// Whether its line is in the receipt.
+        var isMember = false
+        /// What still waited at its end.
+        var lost: [LedgerItem]?
+        /// How many that were.
+        var lostCount = 0
+    }
     /// What the store is.
     public let traits: StoreTraits
 
@@ -134,6 +147,40 @@ public final class MemoryStore: WorkStore, Sendable {
     public func close() async {
         isClosed.withLock { $0 = true }
         listeners.finish()
+    }
+}
+
+// As a member.
+extension MemoryStore {
+    /// Whether it runs as a member, so that its own line in the receipt counts what is lost with it.
+    package var isMember: Bool { membership.withLock { $0.isMember } }
+
+    func joined() { membership.withLock { $0.isMember = true } }
+
+    /// Counts what is lost, and closes.
+    func end() async {
+        let (count, items) = tables.withLock { ($0.openCount, $0.openItems(itemsMax: 1000)) }
+        membership.withLock {
+            $0.lost = items
+            $0.lostCount = count
+        }
+        await close()
+    }
+
+    var counted: Ledger {
+        let lost = membership.withLock { $0.lost == nil ? nil : $0.lostCount }
+        return tables.withLock { tables in
+            let open = tables.openCount
+            return Ledger(
+                held: lost == nil ? open : 0, accepted: tables.acceptedCount, done: tables.acceptedCount - open,
+                cut: lost ?? 0)
+        }
+    }
+
+    func waitingItems(itemsMax: Int) -> [LedgerItem] { tables.withLock { $0.openItems(itemsMax: itemsMax) } }
+
+    func cutAtTheEnd(itemsMax: Int) -> [LedgerItem] {
+        membership.withLock { Array(($0.lost ?? []).suffix(itemsMax)) }
     }
 }
 

@@ -1,3 +1,4 @@
+package import LastCall
 // What is asked, and changes nothing.
 extension WorkTables {
     /// See ``WorkStore/records(_:)``.
@@ -110,4 +111,16 @@ extension WorkTables {
 
     /// The queues from which nothing is claimed.
     package var pausedQueues: Set<String> { paused }
+
+    /// How many records were ever accepted.
+    package var acceptedCount: Int { Int(lastRecord) }
+
+    /// How many records are not over.
+    package var openCount: Int { records.values.count { !$0.facts.state.isTerminal } }
+
+    /// The first records that are not over.
+    package func openItems(itemsMax: Int) -> [LedgerItem] {
+        let open = records.values.filter { !$0.facts.state.isTerminal }.sorted { $0.id < $1.id }
+        return open.prefix(itemsMax).map { LedgerItem("job \($0.id) \($0.draft.kind) \($0.facts.state)") }
+    }
 }

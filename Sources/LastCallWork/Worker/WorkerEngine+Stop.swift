@@ -84,7 +84,7 @@ extension WorkerEngine {
             guard !state.machine.isOver, !state.isGivenUp else { return false }
             state.isGivenUp = true
             let held = state.machine.heldCount
-            if case .process = store.traits.durability {
+            if losesWhatItGivesBack {
                 state.ledger.cut += held
                 state.cut += state.machine.claims.map { LedgerItem("job \($0.id) eviction") }
             } else {

@@ -150,7 +150,7 @@ final class WorkerEngine: Sendable {
             state.ledger.deadLettered += 1
         } else if change.state.isTerminal {
             state.ledger.done += 1
-        } else if case .process = store.traits.durability, state.machine.phase >= .draining {
+        } else if losesWhatItGivesBack, state.machine.phase >= .draining {
             state.ledger.cut += 1
             state.cut.append(LedgerItem("job \(settlement.claim.id) \(change.reason?.rawValue ?? "unstarted")"))
         } else if state.machine.phase == .working {
@@ -172,6 +172,12 @@ final class WorkerEngine: Sendable {
         logger.log(level: failures == 1 ? .error : .debug, message, metadata: ["error": "\(error)"])
         let milliseconds = min(1000, 20 << min(failures, 6))
         try? await ContinuousClock().sleep(for: .milliseconds(milliseconds))  // cancelled: it is tried again sooner
+    }
+
+    /// Whether what is given back in a stop dies with this process, and no line of the store's own says so.
+    var losesWhatItGivesBack: Bool {
+        guard case .process = store.traits.durability else { return false }
+        return (store as? MemoryStore)?.isMember != true
     }
 
     // MARK: what it holds
