@@ -55,7 +55,9 @@ enum BenchWorker {
     /// Waits until nothing waits and nothing runs.
     static func waitUntilEmpty(_ store: any WorkStore) async throws {
         let open = Set(WorkState.allCases.filter { !$0.isTerminal })
-        try await waitUntil(store) { try await store.records(WorkQuery(states: open, newestFirst: true, limit: 1)).isEmpty }
+        try await waitUntil(store) {
+            try await store.records(WorkQuery(states: open, newestFirst: true, limit: 1)).isEmpty
+        }
     }
 }
 
