@@ -87,6 +87,11 @@ let package = Package(
         .executableTarget(
             name: "StoreFixture", dependencies: ["LastCallSQLite", "LastCallWork", "LastCall"],
             path: "Tests/StoreFixture"),
+        // Workers on one store that are told to stop and killed at random.
+        .executableTarget(
+            name: "WorkFixture",
+            dependencies: ["LastCallSQLite", "LastCallCommand", "LastCallWork", "LastCallTesting", "LastCall"],
+            path: "Tests/WorkFixture"),
         .testTarget(
             name: "LastCallTests",
             dependencies: [
@@ -125,6 +130,7 @@ let package = Package(
             name: "LastCallSQLiteTests",
             dependencies: [
                 "LastCallSQLite", "LastCallWork", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
+                "WorkFixture",
             ]
         ),
         .testTarget(

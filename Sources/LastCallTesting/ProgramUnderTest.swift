@@ -52,9 +52,10 @@ package final class ProgramUnderTest: Sendable {
     ///   - environment: Its whole environment.
     ///   - readsOutput: Whether its output is read; otherwise the pipe is closed at once, so that writing to it fails.
     ///   - hasInput: Whether its input is what ``write(_:)`` writes; otherwise it has none.
+    ///   - lifeMax: How long it may live.
     package init(
         _ path: String, _ arguments: [String] = [], environment: [String: String] = [:], readsOutput: Bool = true,
-        hasInput: Bool = false
+        hasInput: Bool = false, lifeMax: Duration = ProgramUnderTest.lifeMax
     ) throws {
         let (readEnd, writeEnd) = try Self.makePipe()
         let inputEnds = hasInput ? try Self.makePipe() : nil
@@ -112,7 +113,7 @@ package final class ProgramUnderTest: Sendable {
             Watchdog.shared.set(alarm, at: nil) {}
             exited.open(status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F))
         }
-        Watchdog.shared.set(alarm, at: .now + Self.lifeMax) { [self] in
+        Watchdog.shared.set(alarm, at: .now + lifeMax) { [self] in
             kill(-pid, SIGKILL)
             // Somebody outside the group may still hold the pipe: nobody waits for that.
             finishOutput()

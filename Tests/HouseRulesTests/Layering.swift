@@ -205,5 +205,7 @@ extension Rule {
     ]
 
     /// Executables that only tests start; they live under Tests and ship nowhere.
-    private static let testPrograms: Set<String> = ["CommandFixture", "LifecycleFixture", "StoreFixture"]
+    private static let testPrograms: Set<String> = [
+        "CommandFixture", "LifecycleFixture", "StoreFixture", "WorkFixture",
+    ]
 }

@@ -40,7 +40,7 @@ public struct CommandLeftovers: LeftoverEnding {
             let left = Self.left(markers: markers, processes: processes)
             if left.isEmpty || ContinuousClock.now >= end { return }
             for process in left { ProcessTree.signal(process, SIGKILL) }
-            try? await Task.sleep(for: .milliseconds(2))  // cancelled: what is left must end all the same, without a pause
+            try? await Task.sleep(for: .milliseconds(2))  // cancelled: no pause
         }
     }
 

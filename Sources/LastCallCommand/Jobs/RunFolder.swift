@@ -41,7 +41,7 @@ final class RunFolder: Sendable {
 
     /// Removes the folder and everything in it.
     func remove() {
-        try? FileManager.default.removeItem(atPath: path)  // temporary all the same, and the job that is over must not fail
+        try? FileManager.default.removeItem(atPath: path)  // it is temporary all the same
     }
 
     /// Stores the checkpoint whenever it changed, until the task is cancelled.

@@ -70,7 +70,9 @@ extension StoreTransaction {
     private static let family = SQLiteQuery(
         parts + "SELECT job.id FROM part JOIN job ON job.node = part.id WHERE job.finished_at IS NULL ORDER BY job.id")
     private static let openParts = SQLiteQuery(
-        parts + "SELECT node.id FROM part JOIN node ON node.id = part.id WHERE node.id <> ?1 AND state = 0 ORDER BY node.id")
+        parts
+            + "SELECT node.id FROM part JOIN node ON node.id = part.id WHERE node.id <> ?1 AND state = 0 ORDER BY node.id"
+    )
     private static let letPartGo = SQLiteQuery("UPDATE node SET hold = \(JobHold.none) WHERE id = ?")
 
     /// Ends all members of a group that are not over; returns whether it was open.

@@ -88,7 +88,8 @@ extension WorkerEngine {
         var machine = RecordStateMachine(facts)
         guard let change = machine.ended(ending) else { preconditionFailure("end: a claimed job is held") }
         let settlement = Settlement(
-            claim: record.claim, change: change, result: result, checkpoint: job.context.checkpoint)
+            claim: record.claim, change: change, result: change.state.isTerminal ? result : nil,
+            checkpoint: job.context.checkpoint)
         guard state.withLock({ $0.machine.ended(settlement) }) else { return }
         job.end()
         metrics.ended(record, change, after: job.startedAt.duration(to: .now))

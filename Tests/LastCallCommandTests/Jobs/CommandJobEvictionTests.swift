@@ -32,7 +32,9 @@ import Testing
     func ignoresTerm() async throws {
         let script =
             "trap '' TERM; (trap '' TERM; echo child $BASHPID; while :; do sleep 0.01; done) & echo ready $$; while :; do sleep 0.01; done"
-        let run = try JobRun([.shell("job", Command("bash", ["-c", script]))], budget: .seconds(2))
+        let run = try JobRun([
+            .shell("job", Command("bash", ["-c", script], stopPolicy: StopPolicy(killAfter: .milliseconds(200))))
+        ])
         let id = try await run.enqueue("job")
         let child = Latch<pid_t>()
         let line = try await run.run { run in
@@ -47,10 +49,10 @@ import Testing
         #expect(line.outcome == .drained)
     }
 
-    @Test("C10 a hand-over leaves programs the time to be killed and read, so that nothing they wrote is lost")
+    @Test("C6 C10 a hand-over stops a program that might have finished, and nothing that it wrote is lost")
     func handOver() async throws {
-        let script = "trap 'echo saved' TERM; echo ready; while :; do sleep 0.01; done"
-        let run = try JobRun([.shell("job", .shell(script), evictionPolicy: .finish)], budget: .seconds(2))
+        let script = "trap 'echo saved; exit 1' TERM; echo ready; while :; do sleep 0.01; done"
+        let run = try JobRun([.shell("job", .shell(script), evictionPolicy: .finish)])
         let id = try await run.enqueue("job")
         async let receipt = run.lifecycle.runUntilStopped()
         try await run.worker.waitUntilReady()

@@ -273,6 +273,29 @@ import Testing
         #expect(line.ends == [0, 0, 1, 0, 0, 0])
     }
 
+    @Test("C11 C12 a stop between a job's claim and its start is not missed: it goes back unstarted")
+    func betweenClaimAndStart()
+        async throws
+    {
+        let store = MemoryStore()
+        let handler = JobHandler("job") { _ in
+            Issue.record("it ran")
+            return nil
+        }
+        let engine = WorkerEngine(store: store, handlers: [handler], settings: try WorkerSettings(.quiet(), [handler]))
+        let worker = try await store.register(engine.settings.description)
+        try await WorkClient(store).enqueue(RecordDraft(kind: "job"))
+        let claims = engine.state.withLock { $0.machine.nextExchange(for: worker) }
+        let request = try #require(claims)
+        let result = try await store.exchange(request)
+        let outcome = engine.state.withLock { $0.machine.exchanged(request, result) }
+        engine.drain(.unknown)
+        for record in outcome.start { engine.start(record) }
+        let next = engine.state.withLock { $0.machine.nextExchange(for: worker) }
+        #expect(next?.settlements.map(\.change.state) == [.ready])
+        #expect(next?.settlements.map(\.change.evictions) == [0])
+    }
+
     @Test("C5 cutting oneself short without a stop is partial, and does not run again") func cutShortAlone()
         async throws
     {
