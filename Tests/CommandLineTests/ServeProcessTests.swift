@@ -207,4 +207,33 @@ import Testing
         worker.signal(SIGTERM)
         _ = try await worker.exit()
     }
+
+    @Test(
+        "B3 B7 B16 C26 workers come, are told to stop and are killed: every accepted job ends once, its callback runs once"
+    )
+    func team() async throws {
+        let folder = try ServeFolder(
+            """
+            part: {command: [sh, -c, "sleep 0.1; echo $0", "{n}"], onEviction: requeue, lossesMax: unlimited}
+            tally: {command: [cat]}
+            """)
+        let numbers = (1...24).map(String.init)
+        let lines = numbers.map { "{\"n\": \($0)}\n" }.joined()
+        let ids = try folder.submit(["part", "--stdin", "--then", "tally"], input: lines)
+        let (first, second) = (try await folder.serve(["--name", "a"]), try await folder.serve(["--name", "b"]))
+        #expect(try await folder.follow(ids[2]).exit() == 0)
+        first.signal(SIGKILL)
+        let third = try await folder.serve(["--name", "c"])
+        second.signal(SIGTERM)
+        #expect(try await second.exit() == ExitCode.clean)
+        #expect(try await folder.follow(ids[24]).exit() == 0)
+        let members = try folder.members(ids[24])
+        #expect(members.map { $0["outcome"] as? String } == numbers.map { _ in "succeeded" })
+        #expect(members.map { $0["output"] as? [String] } == numbers.map { [$0] })
+        let callbacks = try folder.json(["list", "--task", "tally"])["jobs"] as? [[String: Any]]
+        #expect(callbacks?.count == 1)
+        #expect(callbacks?.first?["epoch"] as? Int == 1)
+        third.signal(SIGTERM)
+        #expect(try await third.exit() == ExitCode.clean)
+    }
 }

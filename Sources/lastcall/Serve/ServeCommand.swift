@@ -104,12 +104,12 @@ struct ServeCommand: AsyncParsableCommand {
         let greeting = settings.greeting(workerName: worker.name, durability: opened.traits.durability)
         var configuration = Lifecycle.Configuration(
             name: name ?? "serve", logger: logger { member.error != nil }, receiptPath: receipt,
-            showsReceipt: quiet ? .never : .onTerminal
+            showsReceipt: .onTerminal
         ) { [quiet] event in
             guard case .ready = event.kind, !quiet else { return }
             for line in greeting { Verb.complain(line) }
         }
-        configuration.showsReceiptOf = { _ in member.error == nil }
+        configuration.showsReceiptOf = { [quiet] receipt in member.error == nil && !(quiet && receipt.isClean) }
         configuration.exitCode = { receipt in member.error?.kind.code ?? receipt.exitCode }
         await Lifecycle(plan, configuration: configuration, signals: signals).runAndExit()
     }

@@ -72,11 +72,12 @@ struct WatchLoop: Sendable {
     private func draw() async throws -> Int32?? {
         let changes = work.store.changes()
         while true {
+            let began = ContinuousClock.now
             let lines = try await Self.lines(work, style: style)
             screen.draw(lines)
-            try await ContinuousClock().sleep(for: Self.interval.shortest)
-            let patience = Self.interval.longest - Self.interval.shortest
-            if await changes.next(within: patience) == .over {
+            // A store that takes long to answer is not asked all the time.
+            try await ContinuousClock().sleep(for: max(Self.interval.shortest, began.duration(to: .now) * 4))
+            if await changes.next(within: Self.interval.longest) == .over {
                 try Task.checkCancellation()
                 throw WorkError(.closed, "the store was closed")
             }
