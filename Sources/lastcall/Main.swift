@@ -1,5 +1,6 @@
 import ArgumentParser
 import LastCall
+import LastCallSQLite
 
 #if canImport(Glibc)
     import Glibc
@@ -15,6 +16,7 @@ import LastCall
 @main
 enum Program {
     static func main() {
+        SQLiteLibrary.countNoMemory()
         UnstructuredTask.start {
             let arguments = Array(CommandLine.arguments.dropFirst())
             if let flaw = LastCallCommandLine.flaw(inVerbOf: arguments) {

@@ -33,12 +33,19 @@ public final class JobContext: Sendable {
     /// The record that is run.
     public let record: ClaimedRecord
     /// Logs with the job's id and name; never log a payload.
-    public let logger: Logger
+    public var logger: Logger {
+        // Made when it is asked for: most jobs say nothing.
+        var logger = baseLogger
+        logger[metadataKey: "job"] = "\(record.id)"
+        logger[metadataKey: "name"] = "\(record.kind)"
+        return logger
+    }
     /// What being told to stop means to this job.
     public let evictionPolicy: EvictionPolicy
     /// The instant at which the run times out; `nil` is never.
     public let deadline: ContinuousClock.Instant?
 
+    private let baseLogger: Logger
     let store: any WorkStore
     let state: Mutex<State>
     private let told = Latch<ShutdownCause>()
@@ -53,7 +60,7 @@ public final class JobContext: Sendable {
         self.evictionPolicy = evictionPolicy
         self.deadline = deadline
         self.write = write
-        self.logger = logger
+        baseLogger = logger
         state = Mutex(State(checkpoint: record.checkpoint))
     }
 

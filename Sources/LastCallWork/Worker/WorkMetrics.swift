@@ -12,7 +12,7 @@ final class WorkMetrics: Sendable {
         /// The queue.
         let queue: String
         /// How it ended.
-        let outcome: String
+        let outcome: WorkState
     }
 
     /// The instruments of one combination.
@@ -39,11 +39,10 @@ final class WorkMetrics: Sendable {
 
     /// A claim ended.
     func ended(_ record: ClaimedRecord, _ change: RecordChange, after duration: Duration) {
-        let outcome = change.state == .ready ? "givenBack" : change.state == .scheduled ? "retried" : "\(change.state)"
-        let key = Key(kind: record.kind, queue: record.queue, outcome: outcome)
+        let key = Key(kind: record.kind, queue: record.queue, outcome: change.state)
         let found = instruments.withLock { instruments in
             if let found = instruments[key] { return found }
-            let dimensions = [("job", key.kind), ("queue", key.queue), ("outcome", key.outcome)]
+            let dimensions = [("job", key.kind), ("queue", key.queue), ("outcome", Self.name(of: key.outcome))]
             let made = Instruments(
                 count: Counter(label: "lastcall_jobs_total", dimensions: dimensions),
                 duration: Metrics.Timer(label: "lastcall_jobs_seconds", dimensions: dimensions))
@@ -52,6 +51,15 @@ final class WorkMetrics: Sendable {
         }
         found.count.increment()
         found.duration.record(duration: duration)
+    }
+
+    /// What a claim's end is called.
+    private static func name(of outcome: WorkState) -> String {
+        switch outcome {
+        case .ready: "givenBack"
+        case .scheduled: "retried"
+        case .blocked, .running, .stopping, .succeeded, .partial, .failed, .cancelled, .dead: "\(outcome)"
+        }
     }
 
     /// Records of dead workers were rescued.

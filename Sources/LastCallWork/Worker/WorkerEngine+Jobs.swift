@@ -11,9 +11,6 @@ extension WorkerEngine {
             // The store was asked for the kinds that are handled.
             preconditionFailure("start: claimed a job named \"\(record.kind)\", which nobody handles")
         }
-        var logger = logger
-        logger[metadataKey: "job"] = "\(record.id)"
-        logger[metadataKey: "name"] = "\(record.kind)"
         let timeout = record.timeout ?? handler.timeout
         let context = JobContext(
             record: record, store: store, evictionPolicy: handler.evictionPolicy,
