@@ -169,30 +169,21 @@ extension StoreTransaction {
         for turn in turns.prefix(demand.limit) { try claimed.append(claim(turn.id, worker)) }
     }
 
-    private static let claimColumns = SQLiteQuery(
-        """
-        SELECT kind, queue, epoch, attempt, attempts_max, losses, losses_max, evictions, on_lost, flags, output_from, node,
-            waits_node, timeout, key, line_count, trace, accepted_at, payload_version, payload, workflow
-        FROM job WHERE id = ?
-        """)
+    /// What `RecordStateMachine.claim` makes of a ready record, and the record as it is then.
     private static let claimQuery = SQLiteQuery(
         """
-        UPDATE job SET state = 3, epoch = ?, attempt = ?, worker = ?, started_at = ?, progress = NULL, reason = NULL,
-            detail = NULL WHERE id = ?
+        UPDATE job SET state = 3, epoch = epoch + 1, attempt = attempt + 1, worker = ?, started_at = ?, progress = NULL,
+            reason = NULL, detail = NULL
+        WHERE id = ? AND state = 2
+        RETURNING kind, queue, epoch, attempt, attempts_max, losses, losses_max, evictions, on_lost, flags, output_from, node,
+            waits_node, timeout, key, line_count, trace, accepted_at, payload_version, payload, workflow
         """)
 
     private func claim(_ id: Int64, _ worker: Int64) throws -> ClaimedRecord {
-        guard var record = try db.first(Self.claimColumns, .integer(id), as: { claimed(id, $0) }) else {
-            preconditionFailure("claim: record \(id) is in the index and not there")
-        }
-        var machine = RecordStateMachine(record.facts)
-        let isClaimed = machine.claim()
-        precondition(isClaimed, "claim: \(id) was not ready")
-        record.facts = machine.facts
-        record.epoch = machine.facts.epoch
-        try db.run(
-            Self.claimQuery, .integer(record.epoch), .integer(Int64(record.facts.attempt)), .integer(worker),
-            .integer(now), .integer(id))
+        guard
+            var record = try db.first(
+                Self.claimQuery, .integer(worker), .integer(now), .integer(id), as: { claimed(id, $0) })
+        else { preconditionFailure("claim: record \(id) is in the index and not ready") }
         if record.payload.isEmpty, let payload = try attachment(AttachmentPart.payload, of: id) {
             record.payload = payload
         }
@@ -202,7 +193,7 @@ extension StoreTransaction {
 
     private func claimed(_ id: Int64, _ row: SQLiteRow) -> ClaimedRecord {
         let flags = JobFlags(rawValue: row.integer(9))
-        var facts = RecordFacts(state: .ready)
+        var facts = RecordFacts(state: .running)
         facts.epoch = row.integer(2)
         facts.attempt = Int(row.integer(3))
         facts.attemptsMax = Int(row.integer(4))
