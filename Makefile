@@ -11,15 +11,20 @@ export SWIFT ?= swift
 SWIFT_SOURCES := $(wildcard Sources Tests Benchmarks Examples Package.swift)
 SIMULATION_SEEDS ?= 100000
 
-.PHONY: help run test check format lint build tsan simulate docs dist bench clean
+.PHONY: help run demo test check format lint build tsan simulate docs dist bench clean
 
 help: ## this table
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## build lastcall and watch it stop an example: press Ctrl-C
-	@scripts/prerequisites build
+run: ## serve the bundled example: press Ctrl-C, and start it again
+	@scripts/prerequisites run
 	@$(SWIFT) build --product lastcall
-	@scripts/foreground .build/debug/lastcall run --grace 10s -- Examples/first-stop/worker.sh
+	@LASTCALL_PROGRAM=$(CURDIR)/.build/debug/lastcall scripts/foreground Examples/Recon/run
+
+demo: ## two workers, one ends in the middle: first told, then killed
+	@scripts/prerequisites run
+	@$(SWIFT) build --product lastcall
+	@scripts/demo
 
 test: ## all tests, with a simulation of 2,000 seeds
 	@scripts/prerequisites test
@@ -60,10 +65,11 @@ dist: ## dist/lastcall: static, stripped, tried in a root with nothing but glibc
 	@scripts/dist
 	@scripts/test-dist-root
 
-bench: ## measure the lifecycle and print ratios
+bench: ## measure the lifecycle and the SQLite store, and print ratios
 	@scripts/prerequisites test
 	@$(SWIFT) build -c release --scratch-path .build-release --product lastcall
 	@.build-release/release/lastcall bench lifecycle
+	@.build-release/release/lastcall bench work
 
 clean: ## remove everything that was built
 	@rm -rf .build .build-* dist
