@@ -98,7 +98,8 @@ enum Paths {
     ///
     /// The fixture is a program that tests drive, not a test.
     @Sendable static func test(_ path: String) -> Bool {
-        path.hasPrefix("Tests/") && swift(path) && !path.hasPrefix("Tests/LifecycleFixture/")
+        path.hasPrefix("Tests/") && swift(path)
+            && !["Tests/LifecycleFixture/", "Tests/WorkFixture/"].contains(where: path.hasPrefix)
     }
     /// A state machine by its file's name.
     @Sendable static func machine(_ path: String) -> Bool {

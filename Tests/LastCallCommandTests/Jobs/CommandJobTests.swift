@@ -46,7 +46,7 @@ import Testing
     @Test("a program that died of a signal of its own failed, and the signal is named") func ownSignal() async throws {
         let (record, _) = try await JobRun.result(of: .shell("kill -SEGV $$"))
         #expect(record.state == .failed)
-        #expect(record.detail == "died of signal 11")
+        #expect(record.detail == "died of SIGSEGV")
     }
 
     @Test("a missing program is said clearly and not tried again") func missing() async throws {
