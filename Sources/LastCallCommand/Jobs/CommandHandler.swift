@@ -6,7 +6,8 @@ extension JobHandler {
     /// limit or a loss becomes what the job's policies say.
     ///
     /// The program finds `LASTCALL_JOB_ID`, `LASTCALL_EPOCH` (its fencing token) and `LASTCALL_CHECKPOINT` in its environment: the last is a
-    /// file that is stored with the job when it changes, and there again when the job goes on elsewhere. Where the job waited for a
+    /// file that is stored with the job when it changes, and there again when the job goes on elsewhere; replace it whole
+    /// (rename(2)), because it is read while the program runs. Where the job waited for a
     /// group, the group's members are on its standard input, one JSON object a line; see ``MemberLine``.
     ///
     /// | the program | the job |

@@ -4,11 +4,15 @@
 public enum EvictionPolicy: String, Sendable, Hashable, Codable, CaseIterable {
     /// Let it run until the time of the stage ends; what still runs then is given back and starts again elsewhere.
     case finish
-    /// Stop it at once and keep what it has: it is over, and partial.
+    /// Keep what it has: it is over, and partial.
+    ///
+    /// A command is stopped at once; a Swift job is told at once and returns what it has, or is cancelled when the stage's time is over.
     case finalize
     /// Stop it at once and give it back; it starts again elsewhere, from its checkpoint where it has one.
     case requeue
-    /// Stop it at once, keep what it has, and give the remainder back; what it writes then is added.
+    /// Keep what it has and give the remainder back; what it writes then is added.
+    ///
+    /// It is stopped as ``finalize`` stops it.
     case `continue`
 }
 

@@ -122,7 +122,7 @@ enum BackoffKey: String, ConfigurationKey {
         case .max: "The longest wait."
         case .factor: "How many times longer each wait is than the one before."
         case .jitter:
-            "The share by which each wait is made longer or shorter at random, so that retries do not come together."
+            "The share by which each wait is made shorter at random, at most, so that retries do not come together."
         }
     }
 

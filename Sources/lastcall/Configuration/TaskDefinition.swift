@@ -30,7 +30,7 @@ struct TaskDefinition: Sendable, Hashable {
         var longest: Duration = .seconds(3600)
         /// How many times longer each wait is than the one before; at least 1.
         var factor: Double = 2
-        /// The share, 0 to 1, by which a wait is made longer or shorter at random.
+        /// The share, 0 to 1, by which a wait is made shorter at random, at most.
         var jitter: Double = 0.2
     }
 
