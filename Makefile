@@ -56,7 +56,7 @@ simulate: ## the simulation in release, SIMULATION_SEEDS=100000
 	@scripts/prerequisites build
 	@LASTCALL_SIMULATION_SEEDS=$(SIMULATION_SEEDS) scripts/simulate
 
-docs: ## the documentation of LastCall; any warning fails
+docs: ## the documentation of the libraries; any warning fails
 	@scripts/prerequisites build
 	@scripts/docs
 

@@ -59,7 +59,7 @@ public final class SQLiteStore: WorkStore {
     /// - Parameters:
     ///   - path: The file; its directory is made where it is missing.
     ///   - configuration: Limits.
-    /// - Throws: ``WorkError/Code/storeUnusable`` with what to do; ``StoreFileError`` is in its `underlying`.
+    /// - Throws: `WorkError.Code.storeUnusable` with what to do; ``StoreFileError`` is in its `underlying`.
     public static func open(_ path: String, configuration: Configuration = Configuration()) async throws -> SQLiteStore
     {
         try await translating(path) {

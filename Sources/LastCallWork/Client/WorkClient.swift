@@ -151,7 +151,9 @@ public struct WorkClient: Sendable {
 
     /// Waits until a job is over.
     ///
-    /// - Parameter onChange: Called with the job whenever something was seen to change.
+    /// - Parameters:
+    ///   - id: The job.
+    ///   - onChange: Called with the job whenever something was seen to change.
     /// - Returns: The job as it ended.
     /// - Throws: ``WorkError/Code/notFound``; `CancellationError` when the task is cancelled first; ``WorkError/Code/closed``.
     @discardableResult

@@ -8,7 +8,7 @@
 /// }
 /// ```
 ///
-/// A job may run more than once: after a failure, an eviction or the death of its worker. ``JobContext/step(_:_:)`` remembers what must
+/// A job may run more than once: after a failure, an eviction or the death of its worker. ``JobContext``'s `step` remembers what must
 /// not happen twice, and ``JobContext/token`` tells late writers apart.
 public protocol Job: Codable, Sendable, WorkflowElement {
     /// What it comes to; `NoResult` where it comes to nothing.

@@ -43,7 +43,7 @@ public struct GroupStateMachine: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - count: How many.
-    ///   - failed: How many of them ended neither well nor partial.
+    ///   - newlyFailed: How many of them ended neither well nor partial.
     public mutating func membersEnded(_ count: Int, failed newlyFailed: Int) -> Action {
         switch state {
         case .closed: return .none

@@ -61,6 +61,7 @@ public protocol WorkStore: Sendable {
     /// What a record wrote, from a place on.
     ///
     /// - Parameters:
+    ///   - id: The record.
     ///   - position: Where to begin; ``OutputPosition/start`` for all of it.
     ///   - linesMax: About how many lines to return.
     func output(of id: WorkID, from position: OutputPosition, linesMax: Int) async throws -> OutputPage
