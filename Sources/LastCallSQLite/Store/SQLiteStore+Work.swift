@@ -56,7 +56,15 @@ extension SQLiteStore {
 
     /// Renews a lease and writes what jobs streamed.
     public func beat(_ request: BeatRequest) async throws -> BeatResult {
-        try await write(.normal) { try $0.beat(request) }
+        // One that only looks must not be a change that others look for.
+        guard request.worker != nil || !request.updates.isEmpty else {
+            let now = clock.now
+            return try await read {
+                var transaction = StoreTransaction($0, now: now)
+                return try transaction.beat(request)
+            }
+        }
+        return try await write(.normal) { try $0.beat(request) }
     }
 
     /// Remembers a journaled step; it is on the disk when this returns.

@@ -230,11 +230,20 @@ package struct WorkerStateMachine: Sendable {
         for demand in request.demands { hints.insert(demand.queue) }
     }
 
-    /// The next beat, where none is on its way and a lease is to be renewed or a job has something to say.
-    ///
-    /// - Parameter renews: Whether the lease is due.
-    package mutating func nextBeat(for worker: WorkerID, renews: Bool) -> BeatRequest? {
-        guard !isBeating, renews || !dirty.isEmpty else { return nil }
+    /// Why a beat is wanted.
+    package enum BeatReason: Sendable, Comparable {
+        /// A job may have something to say.
+        case writes
+        /// Somebody may have cancelled or taken a job; looking for it writes nothing, because a beat that writes is a change that others
+        /// look for in their turn.
+        case looks
+        /// The lease is due.
+        case renews
+    }
+
+    /// The next beat, where none is on its way and there is a reason for one.
+    package mutating func nextBeat(for worker: WorkerID, _ reason: BeatReason) -> BeatRequest? {
+        guard !isBeating else { return nil }
         var updates: [JobUpdate] = []
         for claim in dirty {
             guard var job = jobs[claim], let update = job.update else { continue }
@@ -244,9 +253,10 @@ package struct WorkerStateMachine: Sendable {
             updates.append(update)
         }
         dirty = []
-        guard renews || !updates.isEmpty else { return nil }
+        let held = reason == .writes ? updates.map(\.claim) : held
+        guard reason == .renews || !held.isEmpty else { return nil }
         isBeating = true
-        return BeatRequest(worker: worker, updates: updates, held: renews ? held : updates.map(\.claim))
+        return BeatRequest(worker: reason == .renews ? worker : nil, updates: updates, held: held)
     }
 
     /// What a beat came to, for the worker's owner.

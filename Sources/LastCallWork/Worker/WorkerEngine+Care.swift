@@ -7,9 +7,10 @@ extension WorkerEngine {
     func beat(_ worker: WorkerID) async {
         var failures = 0
         while let change = await beatWake.next() {
-            var renews = change.contains(.death)
-            while let request = state.withLock({ $0.machine.nextBeat(for: worker, renews: renews) }) {
-                renews = false
+            var reason: WorkerStateMachine.BeatReason =
+                change.contains(.death) ? .renews : change.contains(.cancel) ? .looks : .writes
+            while let request = state.withLock({ [reason] in $0.machine.nextBeat(for: worker, reason) }) {
+                reason = .writes
                 do {
                     let result = try await store.beat(request)
                     failures = 0

@@ -32,7 +32,7 @@ final class WorkerEngine: Sendable {
     let finished = Latch<Void>()
     /// Something for the next exchange.
     let exchangeWake = StoreChanges()
-    /// Something for the next beat; with ``StoreChange/death`` the lease is due.
+    /// Something for the next beat; with ``StoreChange/death`` the lease is due, with ``StoreChange/cancel`` somebody may have cancelled a job.
     let beatWake = StoreChanges()
     /// Something is due, or somebody died.
     let careWake = StoreChanges()
@@ -92,7 +92,7 @@ final class WorkerEngine: Sendable {
                 exchangeWake.raise(.work)
             }
             if change.contains(.due) { careWake.raise(.due) }
-            if change.contains(.cancel) { beatWake.raise(.death) }
+            if change.contains(.cancel) { beatWake.raise(.cancel) }
             if change.contains(.death) { careWake.raise(.death) }
         }
         // The store was closed, or the worker is over.

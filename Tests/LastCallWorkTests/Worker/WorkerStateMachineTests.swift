@@ -60,14 +60,14 @@ import Testing
 
     /// The next beat, which there has to be.
     private func nextBeat(_ machine: inout WorkerStateMachine, renews: Bool) throws -> BeatRequest {
-        let request = machine.nextBeat(for: worker, renews: renews)
+        let request = machine.nextBeat(for: worker, renews ? .renews : .writes)
         return try #require(request)
     }
 
     private func expectNoBeat(
         _ machine: inout WorkerStateMachine, renews: Bool, at place: SourceLocation = #_sourceLocation
     ) {
-        let request = machine.nextBeat(for: worker, renews: renews)
+        let request = machine.nextBeat(for: worker, renews ? .renews : .writes)
         #expect(request == nil, sourceLocation: place)
     }
 
@@ -427,5 +427,12 @@ import Testing
         #expect(!machine.isOver)
         _ = machine.beaten(beat, BeatResult())
         #expect(machine.isOver)
+    }
+
+    @Test("C9 looking for cancellations renews no lease, and happens only where something is held") func lookingBeat() {
+        var machine = WorkerStateMachine(
+            queues: [.init(name: "default", concurrency: 2)], kinds: ["job"], concurrency: 2)
+        #expect(machine.nextBeat(for: worker, .looks) == nil)
+        #expect(machine.nextBeat(for: worker, .renews)?.worker == worker)
     }
 }
