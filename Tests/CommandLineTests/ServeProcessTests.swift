@@ -208,6 +208,30 @@ import Testing
         _ = try await worker.exit()
     }
 
+    @Test("B8 C7 C9 when a worker is told to stop, its chord's callback starts at once in the other one, which was idle")
+    func callbackElsewhere() async throws {
+        let folder = try ServeFolder(
+            """
+            slow: {command: [sh, -c, "echo one; while :; do sleep 0.05; done"]}
+            tally: {command: [sh, -c, "cat; echo begun; while :; do sleep 0.05; done"]}
+            """)
+        let told = try await folder.serve(["--name", "told"])
+        let flow = try folder.folder.write("{group: [{task: slow}], then: {task: tally}}", to: "flow.yml")
+        let ids = try folder.submit([flow])
+        try await folder.follow(ids[0]).line("one")
+        let other = try await folder.serve(["--name", "other"])
+        told.signal(SIGTERM)
+        #expect(try await told.exit() == ExitCode.clean)
+        try await folder.follow(ids[1]).line("begun")
+        // It runs for the first time, where nobody restarted anything and no lease has ended.
+        let callback = try folder.job(ids[1])
+        #expect(callback["worker"] as? String == "other")
+        #expect(callback["epoch"] as? Int == 1)
+        #expect(try folder.job(ids[0])["state"] as? String == "partial")
+        other.signal(SIGTERM)
+        #expect(try await other.exit() == ExitCode.clean)
+    }
+
     @Test(
         "B3 B7 B16 C26 workers come, are told to stop and are killed: every accepted job ends once, its callback runs once"
     )
