@@ -42,7 +42,7 @@ public final class Worker: Service, Sendable {
         public var retention: Retention?
         /// How long its claims hold without a beat, where its death cannot be seen; 15 s by default.
         public var lease: Duration
-        /// How long a job that timed out may take to end before its place is given to another; 5 s by default.
+        /// How long a job that timed out or was cancelled may take to end before its place is given to another; 5 s by default.
         public var abandonsAfter: Duration
         /// Ends what the jobs of a dead worker left running on this host.
         public var leftovers: (any LeftoverEnding)?
