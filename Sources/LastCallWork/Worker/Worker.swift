@@ -97,7 +97,8 @@ public final class Worker: Service, Sendable {
 
     /// Claims and runs jobs until it is told to stop, and everything that it holds is settled.
     ///
-    /// - Throws: ``WorkError/Code/nameTaken`` where a live worker has its name; what the store throws at the start.
+    /// - Throws: ``WorkError/Code/nameTaken`` where a live worker has its name; what the store throws at the start;
+    ///   ``WorkError/Code/storeGone`` where the store was deleted meanwhile: what it held is lost with it.
     public func run() async throws {
         guard
             hasRun.withLock({ hasRun in
@@ -122,6 +123,7 @@ public final class Worker: Service, Sendable {
         } onCancel: { [engine] in
             engine.handOver(shutdown?.cause, within: shutdown?.remainingUntilAbandoned)
         }
+        if let failure = engine.state.withLock({ $0.failure }) { throw failure }
     }
 }
 

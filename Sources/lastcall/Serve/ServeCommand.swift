@@ -97,7 +97,9 @@ struct ServeCommand: AsyncParsableCommand {
             member = ServeWorker(worker)
             plan = try shutdownPlan(settings, member, opened)
         } catch let error where VerbError(error) != nil {
-            for line in "\(error)".split(separator: "\n") { Verb.complain(String(line)) }
+            for line in (VerbError(error)?.description ?? "\(error)").split(separator: "\n") {
+                Verb.complain(String(line))
+            }
             throw ArgumentParser.ExitCode(LastCall.ExitCode.configuration)
         }
         warn(about: settings)
