@@ -9,7 +9,9 @@ import LastCall
     import Darwin
 #endif
 
-/// Keeps work in a SQLite file: the embedded default. Any number of processes of one host may share the file.
+/// Keeps work in a SQLite file: the embedded default.
+///
+/// Any number of processes of one host may share the file.
 ///
 /// What was accepted is on the disk when the call returns (`synchronous=FULL`, write-ahead log). A worker's death is seen by a lock that the operating
 /// system drops with its process; other processes hear of changes by a datagram, and look by themselves every 20 to 50 ms.
