@@ -131,6 +131,7 @@ let package = Package(
             dependencies: [
                 "LastCallSQLite", "LastCallWork", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
                 "WorkFixture",
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(

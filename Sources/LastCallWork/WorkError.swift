@@ -28,6 +28,8 @@ public struct WorkError: Error, Sendable, CustomStringConvertible {
         public static let closed = Code(description: "closed")
         /// The store cannot be used: it is missing, locked, corrupt, read-only or newer than this program.
         public static let storeUnusable = Code(description: "storeUnusable")
+        /// The store was deleted, moved or replaced while it was open; it does not come back.
+        public static let storeGone = Code(description: "storeGone")
         /// The store has no room left.
         public static let storeFull = Code(description: "storeFull")
         /// A payload could not be read as the type that its handler takes.

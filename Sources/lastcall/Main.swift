@@ -19,7 +19,7 @@ enum Program {
         SQLiteLibrary.countNoMemory()
         UnstructuredTask.start {
             let arguments = Array(CommandLine.arguments.dropFirst())
-            if let flaw = LastCallCommandLine.flaw(inVerbOf: arguments) {
+            if let flaw = LastCallCommandLine.flawInBytes ?? LastCallCommandLine.flaw(inVerbOf: arguments) {
                 StandardError.writeLine("lastcall: \(flaw)")
                 exit(LastCall.ExitCode.usage)
             }
@@ -50,6 +50,16 @@ struct LastCallCommandLine: AsyncParsableCommand {
             CommandGroup(name: "Measure", subcommands: [BenchCommand.self]),
         ]
     )
+
+    /// Which argument is no text, where there is one: it would reach its program as another one.
+    static var flawInBytes: String? {
+        for index in 1..<max(1, Int(CommandLine.argc)) {
+            guard let bytes = CommandLine.unsafeArgv[index], String(validatingCString: bytes) == nil else { continue }
+            return
+                "argument \(index), \"\(String(cString: bytes))\", is not UTF-8, and arguments are kept as text; rename the file, or hand over a name that is UTF-8"
+        }
+        return nil
+    }
 
     /// What is wrong with the first word, where it is no verb; the parser would only call it unexpected.
     static func flaw(inVerbOf arguments: [String]) -> String? {

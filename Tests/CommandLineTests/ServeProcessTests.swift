@@ -208,7 +208,8 @@ import Testing
         _ = try await worker.exit()
     }
 
-    @Test("B8 C7 C9 when a worker is told to stop, its chord's callback starts at once in the other one, which was idle")
+    @Test(
+        "B8 C7 C9 when a worker is told to stop, its chord's callback starts at once in the other one, which was idle")
     func callbackElsewhere() async throws {
         let folder = try ServeFolder(
             """

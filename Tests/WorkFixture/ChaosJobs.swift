@@ -22,7 +22,7 @@ enum ChaosJobs {
 
     /// Handlers of all of them.
     static func handlers(beside store: String) -> [JobHandler] {
-        EvictionPolicy.allCases.map(member) + [program, callback(log: store + ".fired")]
+        EvictionPolicy.allCases.map(member) + [program, trap, callback(log: store + ".fired")]
     }
 
     private static func member(_ policy: EvictionPolicy) -> JobHandler {
@@ -44,6 +44,9 @@ enum ChaosJobs {
     private static var program: JobHandler {
         .command("program") { _ in Command("/bin/sh", ["-c", "echo begun; sleep 0.0$$; sleep 0.05; echo done"]) }
     }
+
+    /// Takes its worker with it.
+    private static var trap: JobHandler { JobHandler("trap") { _ in fatalError("a job that traps") } }
 
     /// Fires, and says so in a file beside the store.
     private static func callback(log: String) -> JobHandler {

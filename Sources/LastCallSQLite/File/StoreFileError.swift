@@ -25,6 +25,8 @@ public struct StoreFileError: Error, Sendable, Hashable, CustomStringConvertible
         public static let locked = Code(description: "locked")
         /// The file system does not hold what a store needs.
         public static let fileSystem = Code(description: "fileSystem")
+        /// The file was deleted, moved or replaced while it was open.
+        public static let gone = Code(description: "gone")
         /// The disk is full or has failed.
         public static let disk = Code(description: "disk")
     }

@@ -15,6 +15,8 @@ extension SQLiteStore {
     /// Makes a worker known and takes its lock.
     public func register(_ worker: WorkerDescription) async throws -> WorkerID {
         let lock: WorkerLock
+        // Without the file only the lease tells whether one of this name lives.
+        let isLockMissing = locks.presence(worker.name) == .missing
         do {
             lock = try locks.acquire(worker.name)
         } catch let error as WorkerLockError where error.code == .taken {
@@ -30,7 +32,7 @@ extension SQLiteStore {
             throw WorkError(.storeUnusable, "the worker \"\(worker.name)\" could not take its lock", underlying: error)
         }
         do {
-            let id = try await write(.normal) { try $0.register(worker) }
+            let id = try await write(.normal) { try $0.register(worker, unlessLeased: isLockMissing) }
             workerLocks.withLock { $0[id] = lock }
             await watchPeers()
             return id
@@ -54,7 +56,7 @@ extension SQLiteStore {
         try await write(request.settlements.isEmpty ? .normal : .full) { try $0.exchange(request) }
     }
 
-    /// Renews a lease and writes what jobs streamed.
+    /// Renews a lease and writes what jobs streamed; the worker's lock gets its file back where somebody removed it.
     public func beat(_ request: BeatRequest) async throws -> BeatResult {
         // One that only looks must not be a change that others look for.
         guard request.worker != nil || !request.updates.isEmpty else {
@@ -64,7 +66,12 @@ extension SQLiteStore {
                 return try transaction.beat(request)
             }
         }
-        return try await write(.normal) { try $0.beat(request) }
+        let result = try await write(.normal) { try $0.beat(request) }
+        if let worker = request.worker, let lock = workerLocks.withLock({ $0[worker] }) {
+            // What was written stands. Without the file the lease says that the worker lives, and the next beat tries again.
+            do { try lock.restore() } catch is WorkerLockError { return result }
+        }
+        return result
     }
 
     /// Remembers a journaled step; it is on the disk when this returns.
@@ -140,7 +147,7 @@ extension SQLiteStore {
 
     /// The workers that are known; one whose lock is held is alive.
     public func workers() async throws -> [WorkerReport] {
-        try await read { [locks] in try StoreQueries.workers(in: $0, locks) }
+        try await read { [locks, clock] in try StoreQueries.workers(in: $0, locks, at: clock.now) }
     }
 
     /// The queues that are paused.

@@ -45,6 +45,8 @@ public final class SQLiteStore: WorkStore {
 
     let clock: StoreClock
     let locks: WorkerLocks
+    /// What tells that the file was deleted.
+    private let files: OpenFiles
     private let writer: SQLiteWriter
     private let readers: SQLiteReaders
     private let listeners: StoreListeners
@@ -84,6 +86,7 @@ public final class SQLiteStore: WorkStore {
             bell?.ring(hints)
         }
         try await writer.write(.full) { try clock.begin(in: $0) }
+        files = try OpenFiles(file.path)
         let readers = try await SQLiteReaders.open(file.connectForReading)
         self.clock = clock
         self.locks = locks
@@ -132,7 +135,7 @@ public final class SQLiteStore: WorkStore {
     func watchPeers() async {
         do {
             let own = Set(workerLocks.withLock { $0.values.map(\.name) })
-            let names = try await read { [locks] in try StoreQueries.workers(in: $0, locks) }.map(\.worker.name)
+            let names = try await workers().map(\.worker.name)
             lookout.withLock { $0 }?.setPeers(names.filter { !own.contains($0) })
         } catch {
             listeners.raise(.death)  // Whoever looks for the dead finds the same trouble and says so.
@@ -145,20 +148,29 @@ public final class SQLiteStore: WorkStore {
     func write<Value: Sendable>(
         _ durability: SQLiteConnection.Durability, _ body: @escaping @Sendable (inout StoreTransaction) throws -> Value
     ) async throws -> Value {
-        try await Self.translating(path) { [clock, writer] in
-            try await writer.write(durability) { try StoreTransaction.perform($0, clock, body) }
+        try await Self.translating(path) { [clock, writer, files] in
+            let value = try await writer.write(durability) { try StoreTransaction.perform($0, clock, body) }
+            // What was committed into a file that nobody finds any more was not accepted.
+            try files.check()
+            return value
         }
     }
 
     /// Runs a read transaction.
     func read<Value: Sendable>(_ body: @escaping @Sendable (SQLiteConnection) throws -> Value) async throws -> Value {
-        try await Self.translating(path) { [readers] in try await readers.read(body) }
+        try await Self.translating(path) { [readers, files] in
+            let value = try await readers.read(body)
+            try files.check()
+            return value
+        }
     }
 
     /// Says what SQLite and the file system say in this module's words.
     private static func translating<Value>(_ path: String, _ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
+        } catch let error as StoreFileError where error.code == .gone {
+            throw WorkError(.storeGone, "the store \(path) is gone", underlying: error)
         } catch let error as StoreFileError {
             throw WorkError(.storeUnusable, "the store \(path) cannot be opened", underlying: error)
         } catch let error as SQLiteError {

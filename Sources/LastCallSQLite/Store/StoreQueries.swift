@@ -168,9 +168,15 @@ enum StoreQueries {
         FROM worker ORDER BY id
         """)
 
-    /// See `WorkStore.workers`; whether one is alive its lock tells.
-    static func workers(in db: SQLiteConnection, _ locks: WorkerLocks) throws -> [WorkerReport] {
+    /// See `WorkStore.workers`; whether one is alive its lock tells, and its lease where somebody removed the lock's file.
+    static func workers(in db: SQLiteConnection, _ locks: WorkerLocks, at now: Int64) throws -> [WorkerReport] {
         try db.all(workersQuery) { row in
+            let isAlive =
+                switch row.integer(11) == 0 ? locks.presence(row.text(1)) : .free {
+                case .held: true
+                case .free: false
+                case .missing: row.integer(10) > now
+                }
             let process = ProcessIdentity(
                 bootID: row.text(3), pid: Int32(truncatingIfNeeded: row.integer(4)),
                 startTime: UInt64(bitPattern: row.integer(5)))
@@ -180,7 +186,7 @@ enum StoreQueries {
             return WorkerReport(
                 id: WorkerID(rawValue: row.integer(0)), worker: worker,
                 startedAt: WorkInstant(rawValue: row.integer(8)), leaseUntil: WorkInstant(rawValue: row.integer(10)),
-                isAlive: row.integer(11) == 0 && locks.isAlive(row.text(1)), held: Int(row.integer(12)))
+                isAlive: isAlive, held: Int(row.integer(12)))
         }
     }
 

@@ -9,8 +9,23 @@ extension StoreTransaction {
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """)
 
+    private static let leaseOfNamesake = SQLiteQuery(
+        "SELECT max(lease_until) FROM worker WHERE name = ? AND is_dead = 0")
+
     /// Makes a worker known whose lock is held already; one of its name that was there before is dead.
-    mutating func register(_ worker: WorkerDescription) throws -> WorkerID {
+    ///
+    /// - Parameter unlessLeased: Whether one of its name lives while its lease lasts, because the lock says nothing of it.
+    /// - Throws: `nameTaken`.
+    mutating func register(_ worker: WorkerDescription, unlessLeased: Bool = false) throws -> WorkerID {
+        if unlessLeased, let lease = try db.first(Self.leaseOfNamesake, .text(worker.name), as: { $0.integerIfAny(0) }),
+            let lease, lease > now
+        {
+            let seconds = (lease - now + 999) / 1000
+            throw WorkError(
+                .nameTaken,
+                "a worker named \"\(worker.name)\" seems to run: its lock's file was removed, and its lease lasts \(seconds) s more; stop it, wait, or choose another name"
+            )
+        }
         try db.run(Self.buryNamesake, .text(worker.name))
         let id = try takeWorkerID()
         try db.run(

@@ -23,6 +23,10 @@ package struct WorkerLocks: Sendable {
     /// Makes the directory, for this user alone, if it is missing.
     package init(directory: String) throws {
         self.directory = directory
+        try makeDirectory()
+    }
+
+    private func makeDirectory() throws {
         guard mkdir(directory, 0o700) != 0 else { return }
         let number = errno
         guard number == EEXIST, let status = fileStatus(directory), status.kind == S_IFDIR else {
@@ -53,10 +57,17 @@ package struct WorkerLocks: Sendable {
 
     /// The same, with a place for a test to act as another process between the opening of the file and its locking.
     func acquire(_ name: String, afterOpening: () -> Void) throws -> WorkerLock {
+        WorkerLock(name: name, locks: self, descriptor: try descriptor(of: name, afterOpening: afterOpening))
+    }
+
+    /// Opens and locks a worker's file.
+    fileprivate func descriptor(of name: String, afterOpening: () -> Void = {}) throws -> Int32 {
         guard Self.isName(name) else {
             throw WorkerLockError(
                 .badName, name: name, "A worker's name has 1 to 64 letters, digits, dots, underscores or dashes.")
         }
+        // Somebody may have removed it since the store was opened.
+        try makeDirectory()
         let path = lockPath(name)
         var exclusiveTries = 0
         for attempt in 1... {
@@ -90,21 +101,35 @@ package struct WorkerLocks: Sendable {
             let text = "\(getpid())\n"
             // Without the number the lock holds as well.
             if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.utf8.count, 0) }
-            return WorkerLock(name: name, locks: self, descriptor: descriptor)
+            return descriptor
         }
         preconditionFailure("a loop without an end has ended")
     }
 
-    /// Whether somebody holds a worker's lock.
+    /// What a worker's lock says of it.
+    package enum Presence: Sendable {
+        /// Somebody holds it.
+        case held
+        /// Its file is there, and nobody holds it: the worker is dead.
+        case free
+        /// It has no file. A worker that dies leaves its file, and one that ends in order is forgotten before its file goes, so where one is still
+        /// known somebody has cleaned up, and it may live.
+        case missing
+    }
+
+    /// What a worker's lock says of it.
     ///
-    /// Where that cannot be found out it is taken for alive: a job that runs twice is worse than one that waits for its lease.
-    package func isAlive(_ name: String) -> Bool {
+    /// Where that cannot be found out it is taken for held: a job that runs twice is worse than one that waits for its lease.
+    package func presence(_ name: String) -> Presence {
         let descriptor = open(lockPath(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { return errno != ENOENT }
+        guard descriptor >= 0 else { return errno == ENOENT ? .missing : .held }
         defer { systemClose(descriptor) }
         // Shared, so that two who look at the same time do not take each other for the worker.
-        return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+        return flock(descriptor, LOCK_SH | LOCK_NB) == 0 ? .free : .held
     }
+
+    /// Whether somebody holds a worker's lock.
+    package func isAlive(_ name: String) -> Bool { presence(name) == .held }
 
     /// Removes what a dead worker left behind; returns whether it is gone.
     ///
@@ -131,6 +156,8 @@ package struct WorkerLocks: Sendable {
     }
 
     private func lockPath(_ name: String) -> String { "\(directory)/\(name).lock" }
+
+    fileprivate func isHeld(_ descriptor: Int32, by name: String) -> Bool { isSameFile(descriptor, lockPath(name)) }
 
     private func isSameFile(_ descriptor: Int32, _ path: String) -> Bool {
         var held = stat()
@@ -162,6 +189,17 @@ package final class WorkerLock: Sendable {
 
     deinit { release(removing: false) }
 
+    /// Makes the lock's file again where somebody has removed it, as those do who clean up old files.
+    ///
+    /// - Throws: ``WorkerLockError``; the old lock is held all the same.
+    package func restore() throws {
+        try descriptor.withLock { descriptor in
+            guard let held = descriptor, !locks.isHeld(held, by: name) else { return }
+            descriptor = try locks.descriptor(of: name)
+            systemClose(held)
+        }
+    }
+
     /// Releases the lock; a second call does nothing.
     ///
     /// - Parameter removing: Whether its files go with it, as for a worker that leaves in order.
@@ -171,7 +209,8 @@ package final class WorkerLock: Sendable {
             return descriptor
         }
         guard let held else { return }
-        if removing { locks.unlinkFiles(name) }
+        // A file that is somebody else's by now is left to him.
+        if removing, locks.isHeld(held, by: name) { locks.unlinkFiles(name) }
         systemClose(held)
     }
 }

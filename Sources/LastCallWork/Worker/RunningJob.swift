@@ -1,13 +1,13 @@
 import LastCall
 
-/// A job that a worker runs: its context, its task and its timer.
+/// A job that a worker runs: its context, its task and its timers.
 final class RunningJob: Sendable {
     /// What is kept under the lock.
     private struct State {
         /// The task that runs the handler.
         var task: Task<Void, Never>?
-        /// The task that waits for its timeout.
-        var timer: Task<Void, Never>?
+        /// The tasks that wait for its timeout, and for its end after somebody cancelled it.
+        var timers: [Task<Void, Never>] = []
         /// Whether it was cancelled, also before its task was known.
         var isCancelled = false
         /// Whether it ended.
@@ -28,14 +28,21 @@ final class RunningJob: Sendable {
     }
 
     /// The task that runs it is known.
-    func attach(_ task: Task<Void, Never>, timer: Task<Void, Never>?) {
-        let (cancels, isOver) = state.withLock { state in
+    func attach(_ task: Task<Void, Never>) {
+        let cancels = state.withLock { state in
             state.task = task
-            state.timer = timer
-            return (state.isCancelled, state.isOver)
+            return state.isCancelled
         }
         if cancels { task.cancel() }
-        if isOver { timer?.cancel() }
+    }
+
+    /// A task waits for it, and is of no use once it has ended.
+    func attach(timer: Task<Void, Never>) {
+        let isOver = state.withLock { state in
+            state.timers.append(timer)
+            return state.isOver
+        }
+        if isOver { timer.cancel() }
     }
 
     /// Cancels its task.
@@ -47,13 +54,13 @@ final class RunningJob: Sendable {
         task?.cancel()
     }
 
-    /// It ended; its timer is of no use any more.
+    /// It ended; its timers are of no use any more.
     func end() {
-        let timer = state.withLock { state in
+        let timers = state.withLock { state in
             state.isOver = true
-            return state.timer
+            return state.timers
         }
-        timer?.cancel()
+        for timer in timers { timer.cancel() }
     }
 }
 

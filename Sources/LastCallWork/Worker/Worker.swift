@@ -42,7 +42,7 @@ public final class Worker: Service, Sendable {
         public var retention: Retention?
         /// How long its claims hold without a beat, where its death cannot be seen; 15 s by default.
         public var lease: Duration
-        /// How long a job that timed out may take to end before its place is given to another; 5 s by default.
+        /// How long a job that timed out or was cancelled may take to end before its place is given to another; 5 s by default.
         public var abandonsAfter: Duration
         /// Ends what the jobs of a dead worker left running on this host.
         public var leftovers: (any LeftoverEnding)?
@@ -97,7 +97,8 @@ public final class Worker: Service, Sendable {
 
     /// Claims and runs jobs until it is told to stop, and everything that it holds is settled.
     ///
-    /// - Throws: ``WorkError/Code/nameTaken`` where a live worker has its name; what the store throws at the start.
+    /// - Throws: ``WorkError/Code/nameTaken`` where a live worker has its name; what the store throws at the start;
+    ///   ``WorkError/Code/storeGone`` where the store was deleted meanwhile: what it held is lost with it.
     public func run() async throws {
         guard
             hasRun.withLock({ hasRun in
@@ -122,6 +123,7 @@ public final class Worker: Service, Sendable {
         } onCancel: { [engine] in
             engine.handOver(shutdown?.cause, within: shutdown?.remainingUntilAbandoned)
         }
+        if let failure = engine.state.withLock({ $0.failure }) { throw failure }
     }
 }
 

@@ -48,8 +48,7 @@ extension WorkerEngine {
     /// Somebody cancelled a job that runs here.
     private func cancel(_ job: RunningJob?) {
         guard let job, !job.context.isCancelRequested else { return }
-        job.context.state.withLock { $0.isCancelRequested = true }
-        job.cancel()
+        cancelOnRequest(job)
     }
 
     /// Asks for a beat three times in a lease.

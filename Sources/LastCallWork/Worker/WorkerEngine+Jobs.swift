@@ -24,14 +24,9 @@ extension WorkerEngine {
         // The stop came between its claim and this moment, and told only what ran.
         guard !isStopping else { return end(job, .unstarted, nil) }
         // A job that never returns must not keep the worker from ending, so nothing waits for its task.
-        let task = UnstructuredTask.start { [self] in await run(job, timeout: timeout) }
-        let timer =
-            handler.keepsTime
-            ? nil
-            : timeout.map { timeout in
-                UnstructuredTask.start { [self] in await watch(job, timeout: timeout) }
-            }
-        job.attach(task, timer: timer)
+        job.attach(UnstructuredTask.start { [self] in await run(job, timeout: timeout) })
+        guard let timeout, !handler.keepsTime else { return }
+        job.attach(timer: UnstructuredTask.start { [self] in await watch(job, timeout: timeout) })
     }
 
     /// Runs a job's handler and settles what became of it.
@@ -113,17 +108,37 @@ extension WorkerEngine {
 
     /// Ends a job whose time is over; one that does not end then loses its place.
     private func watch(_ job: RunningJob, timeout: Duration) async {
-        do {
-            try await ContinuousClock().sleep(for: timeout)
-            job.context.state.withLock { $0.isTimedOut = true }
-            job.cancel()
-            try await ContinuousClock().sleep(for: settings.abandonsAfter)
-        } catch { return }  // It ended.
-        let patience = DurationText.format(settings.abandonsAfter)
-        job.context.logger.error("job ignores its timeout and is left behind; it still uses what it holds")
-        let retryAfter = job.handler.retryPolicy.delay(
-            afterFailures: job.context.record.facts.attempt, random: .random(in: 0...1))
-        end(job, .failed(detail: "timed out, and did not end within \(patience)", retryAfter: retryAfter), nil)
+        do { try await ContinuousClock().sleep(for: timeout) } catch { return }  // It ended.
+        job.context.state.withLock { $0.isTimedOut = true }
+        job.cancel()
+        await leaveBehind(job, ignoring: "its timeout") { patience in
+            let retryAfter = job.handler.retryPolicy.delay(
+                afterFailures: job.context.record.facts.attempt, random: .random(in: 0...1))
+            return .failed(detail: "timed out, and did not end within \(patience)", retryAfter: retryAfter)
+        }
+    }
+
+    /// Ends a job that somebody cancelled; one that does not end then loses its place.
+    func cancelOnRequest(_ job: RunningJob) {
+        job.context.state.withLock { $0.isCancelRequested = true }
+        job.cancel()
+        // A program is killed after its own patience.
+        guard !job.handler.keepsTime else { return }
+        job.attach(
+            timer: UnstructuredTask.start { [self] in
+                await leaveBehind(job, ignoring: "that it was cancelled") { patience in
+                    .cancelled(detail: "cancelled on request, and did not end within \(patience)")
+                }
+            })
+    }
+
+    /// Waits for a job that was told to end; one that does not loses its place, and what it says later is dropped.
+    private func leaveBehind(
+        _ job: RunningJob, ignoring what: String, as ending: (_ patience: String) -> JobEnding
+    ) async {
+        do { try await ContinuousClock().sleep(for: settings.abandonsAfter) } catch { return }  // It ended.
+        job.context.logger.error("job ignores \(what) and is left behind; it still uses what it holds")
+        end(job, ending(DurationText.format(settings.abandonsAfter)), nil)
         job.context.overtake()
     }
 

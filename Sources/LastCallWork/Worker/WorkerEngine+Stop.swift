@@ -65,6 +65,21 @@ extension WorkerEngine {
         }
     }
 
+    /// How long its jobs have to end when its store is gone.
+    private static let lossTime = Duration.seconds(5)
+
+    /// Its store is gone: its jobs are ended, and it ends with this error.
+    func lose(_ error: WorkError) {
+        let isNews = state.withLock { state in
+            defer { state.failure = state.failure ?? error }
+            return state.failure == nil
+        }
+        guard isNews else { return }
+        // Why, `run` throws.
+        logger.critical("the store is gone; the worker ends its jobs and itself")
+        handOver(ShutdownCause(kind: .cancelled, detail: "its store is gone"), within: Self.lossTime)
+    }
+
     private func sleep(until instant: ContinuousClock.Instant) async {
         try? await ContinuousClock().sleep(until: instant)  // nobody cancels this task
     }
@@ -84,7 +99,7 @@ extension WorkerEngine {
             guard !state.machine.isOver, !state.isGivenUp else { return false }
             state.isGivenUp = true
             let held = state.machine.heldCount
-            if losesWhatItGivesBack {
+            if losesWhatItGivesBack || state.failure != nil {
                 state.ledger.cut += held
                 state.cut += state.machine.claims.map { LedgerItem("job \($0.id) eviction") }
             } else {
@@ -92,7 +107,7 @@ extension WorkerEngine {
             }
             state.running = [:]
             state.machine = WorkerStateMachine(queues: [], kinds: [], concurrency: 0)
-            return held > 0
+            return held > 0 && state.failure == nil
         }
         if isNew { logger.error("the store did not take what became of jobs in time; the next worker rescues them") }
         exchangeWake.raise(.ended)

@@ -21,6 +21,8 @@ final class WorkerEngine: Sendable {
         var hasPeers = false
         /// Whether the worker ends whatever the store says.
         var isGivenUp = false
+        /// Why it cannot go on: its store is gone.
+        var failure: WorkError?
     }
 
     let store: any WorkStore
@@ -77,6 +79,8 @@ final class WorkerEngine: Sendable {
         if state.withLock({ $0.givenBack > 0 }) { await lookForPeers() }
         do {
             try await store.deregister(worker)
+        } catch let error as WorkError where error.code == .storeGone {
+            lose(error)
         } catch {
             logger.warning(
                 "the worker could not be deregistered; it will be taken for dead", metadata: ["error": "\(error)"])
@@ -168,7 +172,10 @@ final class WorkerEngine: Sendable {
     }
 
     /// Waits a little longer after each failure in a row, at most a second.
+    ///
+    /// Where the store is gone for good, the worker ends.
     func waitAfterFailure(_ failures: Int, _ message: Logger.Message, _ error: any Error) async {
+        if let error = error as? WorkError, error.code == .storeGone { return lose(error) }
         logger.log(level: failures == 1 ? .error : .debug, message, metadata: ["error": "\(error)"])
         let milliseconds = min(1000, 20 << min(failures, 6))
         try? await ContinuousClock().sleep(for: .milliseconds(milliseconds))  // cancelled: it is tried again sooner

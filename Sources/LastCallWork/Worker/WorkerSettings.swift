@@ -19,7 +19,7 @@ struct WorkerSettings: Sendable {
     let concurrency: Int
     /// How long the store remembers what is over.
     let retention: Retention?
-    /// How long a job that timed out may take to end.
+    /// How long a job that timed out or was cancelled may take to end.
     let abandonsAfter: Duration
     /// Ends what dead workers left running.
     let leftovers: (any LeftoverEnding)?

@@ -66,7 +66,7 @@ struct TaskDefinition: Sendable, Hashable {
     var onEviction = EvictionPolicy.finalize
     /// What happens when its worker died.
     var onLost = LossPolicy.requeue
-    /// How many lost workers are survived; `nil` is no cap.
+    /// After how many lost workers it is given up; `nil` is no cap.
     var lossesMax: Int? = 3
     /// The time between SIGTERM and SIGKILL.
     var killAfter: Duration = .seconds(10)

@@ -29,7 +29,7 @@ enum TaskKey: String, ConfigurationKey {
         case .onEviction:
             "What happens when the worker is told to stop: let it finish, end it and keep what it wrote, run it again elsewhere, or go on elsewhere from its checkpoint."
         case .onLost: "What happens when the worker dies with it: run it again, keep what it wrote, or fail."
-        case .lossesMax: "How many lost workers are survived before the job is given up as dead."
+        case .lossesMax: "After how many lost workers the job is given up as dead; 0 and 1 both mean after the first."
         case .killAfter: "How long after SIGTERM what is left of the process tree gets SIGKILL; 0s kills at once."
         }
     }

@@ -150,9 +150,7 @@ struct SubmitCommand: AsyncParsableCommand {
                     Verb.complain("a job with the key \(key) is there and not over; nothing was added")
                 }
                 guard let interruption else {
-                    print(
-                        json ? JSONText.encode(submitted.json()) : submitted.ids.map { "\($0)" }.joined(separator: "\n")
-                    )
+                    if json { print(JSONText.encode(submitted.json())) } else { for id in submitted.ids { print(id) } }
                     return
                 }
                 try await SubmitWait(submitted: submitted, work: opened.work, isJSON: json).run(until: interruption)

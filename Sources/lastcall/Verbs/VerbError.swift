@@ -69,7 +69,7 @@ struct VerbError: Error, CustomStringConvertible, Equatable {
 
     private static func kind(of code: WorkError.Code) -> Kind {
         switch code {
-        case .storeUnusable, .storeFull, .closed: .unavailable
+        case .storeUnusable, .storeFull, .storeGone, .closed: .unavailable
         case .invalidConfiguration, .nameTaken: .configuration
         default: .refused
         }

@@ -52,6 +52,33 @@ import Testing
         #expect(lines.values[0].ends == [1, 3, 0, 0, 0, 0])
     }
 
+    @Test("B1 a store that is gone ends the worker with its error, and what it held is cut, each by its id")
+    func storeGone() async throws {
+        let store = WrappedStore()
+        let begun = Latch<Void>()
+        let handler = JobHandler("job", evictionPolicy: .requeue) { context in
+            begun.open()
+            try await Latch<Void>().wait()
+            return nil
+        }
+        let worker = try Worker(store, handlers: [handler], configuration: .quiet())
+        let id = try await WorkClient(store).enqueue(RecordDraft(kind: "job")).id
+        let error = await #expect(throws: WorkError.self) {
+            try await withThrowingTaskGroup { group in
+                group.addTask { try await worker.run() }
+                try await begun.wait()
+                store.beforeExchange { _ in throw WorkError(.storeGone, "deleted") }
+                store.beforeBeat { _ in throw WorkError(.storeGone, "deleted") }
+                worker.renew()
+                try await group.waitForAll()
+            }
+        }
+        #expect(error?.code == .storeGone)
+        #expect(worker.ledger.cut == 1)
+        #expect(worker.ledger.held == 0)
+        #expect(worker.cutItems(itemsMax: 5).map(\.label) == ["job \(id) eviction"])
+    }
+
     @Test("B1 dead letters are a line of their own") func deadLettered() async throws {
         let release = Latch<Void>()
         let begun = Latch<Void>()

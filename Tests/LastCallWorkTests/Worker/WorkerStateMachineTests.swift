@@ -429,10 +429,27 @@ import Testing
         #expect(machine.isOver)
     }
 
-    @Test("C9 looking for cancellations renews no lease, and happens only where something is held") func lookingBeat() {
+    @Test("C9 looking for cancellations renews no lease, and happens only where something is held")
+    func lookingBeat() throws {
         var machine = WorkerStateMachine(
             queues: [.init(name: "default", concurrency: 2)], kinds: ["job"], concurrency: 2)
         #expect(machine.nextBeat(for: worker, .looks) == nil)
+        let first = machine.nextExchange(for: worker)
+        let request = try #require(first)
+        var result = ExchangeResult()
+        var store = WorkTables()
+        let now = WorkInstant(rawValue: 1)
+        let id = try store.register(
+            WorkerDescription(name: "w", host: "h", process: .current, kinds: ["job"], queues: ["default"]), at: now)
+        _ = try store.accept([Submission(RecordDraft(kind: "job"))], payloadBytesMax: 100, at: now)
+        result.claimed =
+            store.exchange(ExchangeRequest(worker: id, demands: request.demands), at: now).claimed
+        _ = machine.exchanged(request, result)
+        let looking = machine.nextBeat(for: worker, .looks)
+        let beat = try #require(looking)
+        #expect(beat.worker == nil)
+        #expect(beat.held == result.claimed.map(\.claim))
+        _ = machine.beaten(beat, BeatResult())
         #expect(machine.nextBeat(for: worker, .renews)?.worker == worker)
     }
 }

@@ -235,6 +235,30 @@ import Testing
         }
     }
 
+    @Test("C8 a job that ignores its cancellation loses its place, ends as cancelled, and the rest goes on")
+    func ignoredCancellation() async throws {
+        let begun = Latch<Void>()
+        let never = Latch<Void>()
+        let handler = JobHandler("deaf") { context in
+            begun.open()
+            await never.waitThroughCancellation()
+            await context.emit("too late")
+            return [1]
+        }
+        let configuration = Worker.Configuration.quiet(concurrency: 1, abandonsAfter: .milliseconds(5))
+        try await WorkerRun(MemoryStore(), [handler, .job(Add.self)], configuration: configuration).run { run in
+            let deaf = try await run.enqueue("deaf") { $0.attemptsMax = 2 }
+            try await begun.wait()
+            let other = try await run.client.enqueue(Add(left: 4, right: 4)).id
+            _ = try await run.client.cancel([deaf])
+            #expect(try await run.client.result(of: other, as: Add.self) == 8)
+            let record = try await run.client.record(deaf)
+            #expect(record.state == .cancelled)
+            #expect(record.detail == "cancelled on request, and did not end within 5ms")
+            never.open()
+        }
+    }
+
     @Test("jobs that this worker cannot run wait, and cost the others nothing") func unhandledKinds() async throws {
         try await WorkerRun(MemoryStore(), [.job(Add.self)], configuration: .quiet(concurrency: 1)).run { run in
             var strangers: [WorkID] = []
