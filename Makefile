@@ -50,7 +50,8 @@ build: ## build everything, tests included
 # House rules read files and start no threads. Detected races make the test process, or the program it drives, exit with 66.
 tsan: ## the tests under the thread sanitizer
 	@scripts/prerequisites test
-	@LASTCALL_CHAOS_SECONDS=20 scripts/test --scratch-path .build-tsan --sanitize=thread --skip HouseRulesTests
+	@LASTCALL_CHAOS_SECONDS=20 SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$$(($$(nproc) * 3)) \
+		scripts/test --scratch-path .build-tsan --sanitize=thread --skip HouseRulesTests
 
 simulate: ## the simulation in release, SIMULATION_SEEDS=100000
 	@scripts/prerequisites build
