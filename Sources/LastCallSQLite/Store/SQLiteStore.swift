@@ -185,6 +185,12 @@ public final class SQLiteStore: WorkStore {
         }
     }
 
+    /// Tells whoever listens here and elsewhere.
+    func tell(_ change: StoreChange) {
+        listeners.raise(change)
+        bell?.ring(BellHints(rawValue: change.rawValue))
+    }
+
     /// Tells whoever listens that something changed.
     public func changes() -> StoreChanges { listeners.add() }
 
