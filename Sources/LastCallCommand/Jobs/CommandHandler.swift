@@ -51,7 +51,7 @@ struct CommandJob {
         } catch {
             throw JobFailure("\(error)", isRetryable: false)
         }
-        let folder = try RunFolder(checkpoint: context.checkpoint)
+        let folder = try RunFolder(checkpoint: context.checkpoint, checkpointBytesMax: context.payloadBytesMax)
         defer { folder.remove() }
         command.id = Self.marker(store: context.storeName, id: context.id, epoch: context.record.epoch)
         command.evictionPolicy = context.evictionPolicy
@@ -63,6 +63,8 @@ struct CommandJob {
         if context.record.waitsForNode != nil {
             command.standardInput = .file(try await folder.writeMembers(of: context))
         }
+        // Reading the members may take a while; what has not begun when the stop comes begins elsewhere.
+        if context.isEvicted { throw JobNotStarted("the stop came before the program was started") }
         try await finish(try await watch(command, folder), command, folder)
     }
 
@@ -83,8 +85,8 @@ struct CommandJob {
             }
         } catch let error as CommandError {
             // Another worker, or another time, may have what this machine lacks; what cannot be run never can.
-            let isRetryable = error.code == .systemRefused
-            throw JobFailure(error.message, isRetryable: isRetryable)
+            guard error.code != .systemRefused else { throw JobNotStarted(error.message) }
+            throw JobFailure(error.message, isRetryable: false)
         }
     }
 

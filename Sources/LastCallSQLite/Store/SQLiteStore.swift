@@ -76,7 +76,8 @@ public final class SQLiteStore: WorkStore {
         let locks = try WorkerLocks(directory: file.workersDirectory)
         let listeners = StoreListeners()
         // A bell needs a name that is this process's own; its lock tells others when the socket is nobody's.
-        let name = "p\(ProcessIdentity.current.pid)-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+        let name =
+            "\(Self.processPrefix)\(ProcessIdentity.current.pid)-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
         let processLock = try locks.acquire(name)
         let bell = Bell(directory: file.workersDirectory, name: name)
         let delay = UInt32(max(0, configuration.commitDelay.inSeconds * 1_000_000))
@@ -114,10 +115,12 @@ public final class SQLiteStore: WorkStore {
         self.lookout.withLock { $0 = lookout }
     }
 
-    /// Removes what processes left that were killed: theirs are the names that no worker has.
+    /// What the names of processes begin with; a worker's name never does.
+    static let processPrefix = ".p"
+
+    /// Removes what processes left that were killed.
     private func removeDeadProcesses(but own: String) {
-        for name in locks.names() where name != own && name.hasPrefix("p") && !locks.isAlive(name) {
-            guard name.dropFirst().first?.isNumber == true else { continue }
+        for name in locks.names() where name != own && name.hasPrefix(Self.processPrefix) && !locks.isAlive(name) {
             locks.remove(name)
         }
     }

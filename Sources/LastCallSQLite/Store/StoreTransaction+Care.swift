@@ -105,6 +105,9 @@ extension StoreTransaction {
             try db.run(Self.letPartGo, .integer(other))
             try closeIfComplete(other)
         }
+        // It may be empty itself, and wait for an earlier step.
+        try db.run(Self.letPartGo, .integer(id))
+        try closeIfComplete(id)
         change.insert(.cancel)
         return true
     }
@@ -237,7 +240,7 @@ extension StoreTransaction {
     private static let takeSlot = SQLiteQuery("INSERT INTO slot (kind, key, job) VALUES (?, ?, ?)")
     private static let again = SQLiteQuery(
         """
-        UPDATE job SET state = 0, hold = 0, attempt = ?, losses = ?, output_from = ?, flags = ?, reason = NULL, detail = NULL,
+        UPDATE job SET state = 0, hold = 0, attempt = ?, losses = ?, output_from = ?, flags = ?, reason = NULL, detail = NULL, result = NULL,
             finished_at = NULL WHERE id = ?
         """)
 
@@ -251,7 +254,7 @@ extension StoreTransaction {
             result.refused[id] = job.facts.state
             return
         }
-        var flags = job.flags.subtracting(.cancelRequested)
+        var flags = job.flags.subtracting([.cancelRequested, .hasLargeResult])
         if let key = job.key, !flags.contains(.holdsKey),
             try db.first(Self.findSlot, .text(job.kind), .text(key), as: { _ in true }) == nil
         {

@@ -41,6 +41,8 @@ public enum JobEnding: Sendable, Hashable {
     case evicted(EvictionPolicy, detail: String)
     /// It was claimed and did not begin.
     case unstarted
+    /// It did not begin, because this machine could not let it; it waits so long and runs then, here or elsewhere.
+    case postponed(detail: String, delay: Duration)
     /// It failed; it is tried again after the delay where attempts are left, and where there is a delay.
     case failed(detail: String, retryAfter: Duration?)
     /// Somebody cancelled it.
@@ -206,7 +208,7 @@ public struct RecordStateMachine: Sendable {
     private func afterCancelRequest(_ ending: JobEnding) -> RecordChange {
         switch ending {
         case .succeeded, .partial, .refused, .deadline: return decide(ending)
-        case .evicted, .unstarted, .failed, .cancelled, .lost:
+        case .evicted, .unstarted, .postponed, .failed, .cancelled, .lost:
             var change = RecordChange(facts, to: .cancelled)
             change.reason = .requested
             if case .lost = ending { change.losses += 1 }
@@ -221,6 +223,12 @@ public struct RecordStateMachine: Sendable {
         case .partial(let reason, let detail): return end(.partial, reason, detail)
         case .evicted(let policy, let detail): return evicted(policy, detail)
         case .unstarted: return givenBack(nil)
+        case .postponed(let detail, let delay):
+            var change = givenBack(.error)
+            change.state = delay > .zero ? .scheduled : .ready
+            change.delay = max(.zero, delay)
+            change.detail = detail
+            return change
         case .failed(let detail, let retryAfter): return failed(detail, retryAfter)
         case .cancelled(let detail): return end(.cancelled, .requested, detail)
         case .lost(let detail): return lost(detail)

@@ -88,6 +88,9 @@ extension WorkTables {
             nodes[other]?.isHeldBack = false
             closeIfComplete(other, at: now)
         }
+        // It may be empty itself, and wait for an earlier step.
+        nodes[id]?.isHeldBack = false
+        closeIfComplete(id, at: now)
         change.insert(.cancel)
         return true
     }
@@ -225,6 +228,7 @@ extension WorkTables {
             entry.facts.state = .blocked
             entry.reason = change.reason
             entry.detail = nil
+            entry.result = nil
             entry.finishedAt = nil
             if let key = entry.draft.key, !entry.holdsKey {
                 let slot = KeySlot(kind: entry.draft.kind, text: key.text)

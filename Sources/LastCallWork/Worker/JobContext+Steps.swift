@@ -61,8 +61,11 @@ extension JobContext {
 
     /// Everything that another job wrote and that belongs to its result; see ``WorkClient/resultLines(of:linesMax:)``.
     public func resultLines(of id: WorkID) async throws -> [WorkLine] {
-        try await WorkClient(store).resultLines(of: id)
+        try await WorkClient(store).resultLines(of: id, linesMax: .max)
     }
+
+    /// The largest checkpoint that the store takes, in bytes.
+    package var payloadBytesMax: Int { store.traits.payloadBytesMax }
 
     /// What the store calls itself.
     package var storeName: String { store.traits.name }

@@ -88,6 +88,9 @@ extension JobContext {
             ($0.eviction, $0.isCancelRequested, $0.isTimedOut)
         }
         if isCancelRequested { return .cancelled(detail: "cancelled on request") }
+        if let notStarted = error as? JobNotStarted {
+            return eviction == nil ? .postponed(detail: Self.short(notStarted.message), delay: .seconds(5)) : .unstarted
+        }
         if let eviction, evictionPolicy != .finish || error is CancellationError || Task.isCancelled {
             return .evicted(evictionPolicy, detail: "cut short by eviction: \(eviction)")
         }
@@ -108,4 +111,15 @@ extension JobContext {
     private static func short(_ text: String) -> String {
         text.utf8.count <= 4096 ? text : String(text.prefix(1000)) + "…"
     }
+}
+
+/// A job that did not begin, through no fault of its own: the stop came first, or this machine lacks what every job needs.
+///
+/// It is no attempt. It is given back at once where its worker stops, and otherwise waits some seconds.
+package struct JobNotStarted: Error {
+    /// What was missing.
+    package let message: String
+
+    /// Creates it.
+    package init(_ message: String) { self.message = message }
 }

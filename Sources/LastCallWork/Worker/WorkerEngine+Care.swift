@@ -10,10 +10,11 @@ extension WorkerEngine {
             var reason: WorkerStateMachine.BeatReason =
                 change.contains(.death) ? .renews : change.contains(.cancel) ? .looks : .writes
             while let request = state.withLock({ [reason] in $0.machine.nextBeat(for: worker, reason) }) {
-                reason = .writes
                 do {
                     let result = try await store.beat(request)
                     failures = 0
+                    // What failed is asked for again, for the same reason.
+                    reason = .writes
                     beaten(request, result)
                 } catch {
                     state.withLock { $0.machine.beatFailed(request) }

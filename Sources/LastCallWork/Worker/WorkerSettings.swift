@@ -45,10 +45,11 @@ struct WorkerSettings: Sendable {
         guard Set(configuration.queues.map(\.name)).count == configuration.queues.count, !configuration.queues.isEmpty
         else { throw .init(.invalidConfiguration, "a worker needs at least one queue, and each of them once") }
         let name = configuration.name ?? Self.defaultName
-        guard (1...64).contains(name.utf8.count), name.utf8.allSatisfy(Self.isNameByte) else {
+        guard (1...64).contains(name.utf8.count), name.utf8.allSatisfy(Self.isNameByte), !name.hasPrefix(".") else {
             throw .init(
                 .invalidConfiguration,
-                "the worker's name \"\(name)\" is not 1 to 64 of letters, digits, \".\", \"_\" and \"-\"")
+                "the worker's name \"\(name)\" is not 1 to 64 of letters, digits, \".\", \"_\" and \"-\", not beginning with \".\""
+            )
         }
         description = WorkerDescription(
             name: name, host: Self.host, process: .current, kinds: names.sorted(),
