@@ -50,6 +50,7 @@ build: ## build everything, tests included
 # House rules read files and start no threads. Detected races make the test process, or the program it drives, exit with 66.
 tsan: ## the tests under the thread sanitizer
 	@scripts/prerequisites test
+	@$(SWIFT) build --build-tests --scratch-path .build-tsan --sanitize=thread
 	@LASTCALL_CHAOS_SECONDS=20 SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$$(($$(nproc) * 3)) \
 		scripts/test --scratch-path .build-tsan --sanitize=thread --skip HouseRulesTests
 

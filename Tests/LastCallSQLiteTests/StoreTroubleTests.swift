@@ -157,6 +157,14 @@ import Testing
         try #require(unlink(lock) == 0)
         clocks.advance(by: .seconds(16))
         #expect(try await other.lostWorkers().map(\.id) == [id])
+        // It was taken for dead, and registers anew with the lock that it holds.
+        #expect(try await !store.beat(BeatRequest(worker: id, held: [claim])).isRegistered)
+        let again = try await store.register(worker("w"))
+        #expect(again != id)
+        #expect(mode(lock) == 0o600)
+        #expect(try await other.workers().filter(\.isAlive).map(\.id) == [again])
+        #expect(try await code { _ = try await store.register(worker("w")) }.code == .nameTaken)
+        #expect(try await code { _ = try await other.register(worker("w")) }.code == .nameTaken)
         await store.close()
         await other.close()
     }

@@ -12,8 +12,13 @@ extension SQLiteStore {
         return try await write(.full) { try $0.accept(submissions) }
     }
 
-    /// Makes a worker known and takes its lock.
+    /// Makes a worker known and takes its lock; one that was taken for dead has its lock still.
     public func register(_ worker: WorkerDescription) async throws -> WorkerID {
+        if let (former, lock) = workerLocks.withLock({ $0.first { $0.value.name == worker.name } }) {
+            let id = try await register(worker, instead: former, lock)
+            await watchPeers()
+            return id
+        }
         let lock: WorkerLock
         // Without the file only the lease tells whether one of this name lives.
         let isLockMissing = locks.presence(worker.name) == .missing
@@ -40,6 +45,26 @@ extension SQLiteStore {
             lock.release(removing: true)
             throw error
         }
+    }
+
+    /// Registers anew a worker of this process that was taken for dead.
+    private func register(
+        _ worker: WorkerDescription, instead former: WorkerID, _ lock: WorkerLock
+    ) async throws -> WorkerID {
+        let isMine = try await Self.translating(path) {
+            guard try await workers().contains(where: { $0.id == former && $0.isAlive }) == false else { return false }
+            // Somebody else may have the name by now.
+            try lock.restore()
+            return true
+        }
+        guard isMine else {
+            throw WorkError(
+                .nameTaken,
+                "a worker named \"\(worker.name)\" runs already (pid \(worker.process.pid)); stop it or choose another name")
+        }
+        let id = try await write(.normal) { try $0.register(worker) }
+        workerLocks.withLock { $0[id] = $0.removeValue(forKey: former) }
+        return id
     }
 
     /// Forgets a worker that holds nothing, and lets go of its lock.
@@ -86,11 +111,13 @@ extension SQLiteStore {
 
     /// The workers whose lock nobody holds, with what they held; those that held nothing are forgotten.
     public func lostWorkers() async throws -> [LostWorker] {
-        let dead = try await workers().filter { !$0.isAlive }
-        guard !dead.isEmpty else { return [] }
-        let lost = try await write(.normal) { transaction in
+        guard try await workers().contains(where: { !$0.isAlive }) else { return [] }
+        let (dead, lost) = try await write(.normal) { [locks] transaction in
+            // Looked at again, because one that was slow may have renewed its lease meanwhile.
+            let dead = try StoreQueries.workers(in: transaction.db, locks, at: transaction.now).filter { !$0.isAlive }
             var lost: [LostWorker] = []
             for report in dead {
+                try transaction.bury(report.id.rawValue)
                 let jobs = try transaction.jobs(heldBy: report.id.rawValue)
                 guard !jobs.isEmpty else {
                     try transaction.deregister(report.id.rawValue)
@@ -103,7 +130,7 @@ extension SQLiteStore {
                 }
                 lost.append(LostWorker(id: report.id, worker: report.worker, records: records))
             }
-            return lost
+            return (dead, lost)
         }
         let names = Set(lost.map(\.worker.name))
         for report in dead where !names.contains(report.worker.name) { locks.remove(report.worker.name) }

@@ -169,7 +169,7 @@ public final class SQLiteStore: WorkStore {
     }
 
     /// Says what SQLite and the file system say in this module's words.
-    private static func translating<Value>(_ path: String, _ body: () async throws -> Value) async throws -> Value {
+    static func translating<Value>(_ path: String, _ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
         } catch let error as StoreFileError where error.code == .gone {

@@ -41,6 +41,9 @@ extension StoreTransaction {
         "DELETE FROM worker WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM job WHERE worker = ?1)")
     private static let buryWorker = SQLiteQuery("UPDATE worker SET is_dead = 1 WHERE id = ?")
 
+    /// From now on a worker claims nothing, and its lease is not renewed.
+    func bury(_ worker: Int64) throws { try db.run(Self.buryWorker, .integer(worker)) }
+
     /// Forgets a worker; one that holds something is dead.
     mutating func deregister(_ worker: Int64) throws {
         try db.run(Self.dropWorker, .integer(worker))

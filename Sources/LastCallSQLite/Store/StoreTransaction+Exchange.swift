@@ -17,9 +17,11 @@ extension StoreTransaction {
             try db.run(Self.markStopping, .integer(claim.id.rawValue), .integer(claim.epoch))
             if db.changes == 0 { result.overtaken.append(claim) }
         }
-        if let worker = request.worker, !request.demands.isEmpty,
-            try db.first(Self.workerIsThere, .integer(worker.rawValue), as: { _ in true }) == true
-        {
+        if let worker = request.worker {
+            result.isRegistered =
+                try db.first(Self.workerIsThere, .integer(worker.rawValue), as: { _ in true }) == true
+        }
+        if let worker = request.worker, result.isRegistered {
             for demand in request.demands { try claim(demand, worker.rawValue, into: &result.claimed) }
         }
         result.nextDue = try nextDue
@@ -28,7 +30,7 @@ extension StoreTransaction {
 
     private static let markStopping = SQLiteQuery(
         "UPDATE job SET state = 4 WHERE id = ? AND epoch = ? AND state IN (3, 4)")
-    private static let workerIsThere = SQLiteQuery("SELECT 1 FROM worker WHERE id = ?")
+    private static let workerIsThere = SQLiteQuery("SELECT 1 FROM worker WHERE id = ? AND is_dead = 0")
 
     // MARK: settling
 
@@ -223,7 +225,8 @@ extension StoreTransaction {
 
     // MARK: beats
 
-    private static let renew = SQLiteQuery("UPDATE worker SET lease_until = ? + lease WHERE id = ?")
+    private static let renew = SQLiteQuery(
+        "UPDATE worker SET lease_until = ? + lease WHERE id = ? AND is_dead = 0")
     private static let flagsOfClaim = SQLiteQuery(
         "SELECT flags FROM job WHERE id = ? AND epoch = ? AND state IN (3, 4)")
     private static let noteProgress = SQLiteQuery("UPDATE job SET progress = ? WHERE id = ?")
@@ -233,7 +236,10 @@ extension StoreTransaction {
     /// See `WorkStore.beat`.
     mutating func beat(_ request: BeatRequest) throws -> BeatResult {
         var result = BeatResult()
-        if let worker = request.worker { try db.run(Self.renew, .integer(now), .integer(worker.rawValue)) }
+        if let worker = request.worker {
+            try db.run(Self.renew, .integer(now), .integer(worker.rawValue))
+            result.isRegistered = db.changes > 0
+        }
         for update in request.updates {
             guard try flags(of: update.claim) != nil else {
                 result.overtaken.append(update.claim)

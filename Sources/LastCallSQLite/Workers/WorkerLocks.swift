@@ -92,7 +92,7 @@ package struct WorkerLocks: Sendable {
             }
             // Somebody may have removed the file between its opening and its locking: a lock that nobody can find holds nothing.
             guard isSameFile(descriptor, path) else {
-                systemClose(descriptor)
+                unlock(descriptor)
                 guard attempt < Self.triesMax else {
                     throw refused(name, "kept: it is removed again and again", ESTALE)
                 }
@@ -123,7 +123,7 @@ package struct WorkerLocks: Sendable {
     package func presence(_ name: String) -> Presence {
         let descriptor = open(lockPath(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return errno == ENOENT ? .missing : .held }
-        defer { systemClose(descriptor) }
+        defer { unlock(descriptor) }
         // Shared, so that two who look at the same time do not take each other for the worker.
         return flock(descriptor, LOCK_SH | LOCK_NB) == 0 ? .free : .held
     }
@@ -138,7 +138,7 @@ package struct WorkerLocks: Sendable {
     package func remove(_ name: String) -> Bool {
         let descriptor = open(lockPath(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return errno == ENOENT }
-        defer { systemClose(descriptor) }
+        defer { unlock(descriptor) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, isSameFile(descriptor, lockPath(name)) else { return false }
         unlinkFiles(name)
         return true
@@ -196,7 +196,7 @@ package final class WorkerLock: Sendable {
         try descriptor.withLock { descriptor in
             guard let held = descriptor, !locks.isHeld(held, by: name) else { return }
             descriptor = try locks.descriptor(of: name)
-            systemClose(held)
+            unlock(held)
         }
     }
 
@@ -211,6 +211,14 @@ package final class WorkerLock: Sendable {
         guard let held else { return }
         // A file that is somebody else's by now is left to him.
         if removing, locks.isHeld(held, by: name) { locks.unlinkFiles(name) }
-        systemClose(held)
+        unlock(held)
     }
+}
+
+/// Lets go of a lock at once.
+///
+/// Closing alone would leave it with a child that was just forked and has the descriptor until it executes its program (flock(2)).
+private func unlock(_ descriptor: Int32) {
+    _ = flock(descriptor, LOCK_UN)
+    systemClose(descriptor)
 }

@@ -6,15 +6,33 @@ extension WorkSimulation {
     mutating func startWorker(handlesAll: Bool = false) {
         let kinds = handlesAll || random.chance(70) ? ["a", "b"] : [random.chance(50) ? "a" : "b"]
         let name = "w\(workers.count)"
+        guard let registered = register(name, kinds) else { return }
+        workers.append(Worker(id: registered, kinds: kinds, pollAt: now))
+        note("\(name) starts, handles \(kinds)")
+    }
+
+    private mutating func register(_ name: String, _ kinds: [String]) -> WorkerID? {
         let description = WorkerDescription(
             name: name, host: "host", process: ProcessIdentity(bootID: "b", pid: 1, startTime: 1),
             kinds: kinds, queues: Self.queues)
         let registered: WorkerID? = transact { tables, now in
             do throws(WorkError) { return try tables.register(description, at: now) } catch { return nil }
         }
-        guard let registered else { return outcome.violations.append("the name \(name) is taken") }
-        workers.append(Worker(id: registered, kinds: kinds, pollAt: now))
-        note("\(name) starts, handles \(kinds)")
+        if registered == nil { outcome.violations.append("the name \(name) is taken") }
+        return registered
+    }
+
+    /// It hears that it is taken for dead.
+    private mutating func registerAnew(_ worker: Int, _ heardOf: WorkerID?) {
+        // What it hears late may be about a registration that it has replaced.
+        guard workers[worker].isAlive, workers[worker].id == heardOf,
+            let id = register("w\(worker)", workers[worker].kinds)
+        else { return }
+        workers[worker].formerIDs.append(workers[worker].id)
+        workers[worker].id = id
+        workers[worker].isWoken = true
+        count("registrations anew")
+        note("w\(worker) registers anew")
     }
 
     /// A worker that lives does something.
@@ -112,7 +130,8 @@ extension WorkSimulation {
     /// It looks for dead workers, and remembers what it saw.
     mutating func look(_ worker: Int) {
         let lost = tables.lostWorkers(at: now)
-        workers[worker].rescuing = lost.filter { $0.id != workers[worker].id }.flatMap(\.records)
+        let own = workers[worker].formerIDs + [workers[worker].id]
+        workers[worker].rescuing = lost.filter { !own.contains($0.id) }.flatMap(\.records)
     }
 
     /// It rescues what it saw, which others may have seen too.
@@ -228,6 +247,7 @@ extension WorkSimulation {
             outcome.violations.append("\(void) changed something")
         }
         if !void.isEmpty { count("void") }
+        if !result.isRegistered { registerAnew(sender, request.worker) }
         if result.claimed.isEmpty { return }
         for claimed in result.claimed { checkClaim(claimed) }
         if workers[sender].isAlive { workers[sender].held += result.claimed.map { Held(claimed: $0) } }
@@ -238,6 +258,7 @@ extension WorkSimulation {
         let void = claims.filter { !stands($0) }
         let result = transact { tables, now in tables.beat(request, at: now) }
         if result.overtaken != void { outcome.violations.append("\(void) are void, a beat says \(result.overtaken)") }
+        if !result.isRegistered { registerAnew(sender, request.worker) }
         let gone = Set(result.overtaken)
         workers[sender].held.removeAll { gone.contains($0.claimed.claim) }
         for place in workers[sender].held.indices

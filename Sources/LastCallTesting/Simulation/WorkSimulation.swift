@@ -44,8 +44,10 @@ package struct WorkSimulation {
 
     /// A process that works.
     struct Worker: Sendable {
-        /// Its registration.
-        let id: WorkerID
+        /// Its registration; one that was taken for dead though it lives gets another one.
+        var id: WorkerID
+        /// The registrations before that.
+        var formerIDs: [WorkerID] = []
         /// What it handles.
         let kinds: [String]
         /// What it believes to have.

@@ -115,6 +115,29 @@ extension StoreConformance {
             await trial.subject.advance(.seconds(3600))
             try await trial.end(claimed)
         },
+        Check("C29 who is taken for dead though it lives claims nothing, is told, registers anew, and ends what it holds") {
+            trial in
+            let worker = try await trial.worker("w")
+            let held = try await trial.claimOne(worker, try await trial.acceptOne())
+            let next = try await trial.acceptOne()
+            try await trial.subject.kill(worker)
+            try trial.equal(try await trial.other.lostWorkers().map(\.id), [worker], "who was lost")
+            let demand = QueueDemand(queue: "default", kinds: ["job"], limit: 1)
+            let refused = try await trial.store.exchange(ExchangeRequest(worker: worker, demands: [demand]))
+            try trial.equal(refused.claimed.count, 0, "what it claims")
+            try trial.equal(refused.isRegistered, false, "whether an exchange finds it registered")
+            let beat = try await trial.store.beat(BeatRequest(worker: worker, held: [held.claim]))
+            try trial.equal(beat.isRegistered, false, "whether a beat finds it registered")
+            try trial.equal(beat.overtaken, [], "what it lost")
+            let again = try await trial.worker("w")
+            try trial.equal(
+                try await trial.store.beat(BeatRequest(worker: again)).isRegistered, true, "whether it is known again")
+            try await trial.run(next, again)
+            try await trial.end(held)
+            try await trial.store.deregister(worker)
+            try await trial.store.deregister(again)
+            try trial.equal(try await trial.store.workers().count, 0, "the workers that are known")
+        },
         Check("whoever leaves while it holds something loses nothing") { trial in
             let worker = try await trial.worker("hasty")
             let claimed = try await trial.claimOne(worker, try await trial.acceptOne())

@@ -75,6 +75,8 @@ package struct WorkerStateMachine: Sendable {
 
     /// How many jobs it holds.
     package var heldCount: Int { jobs.count }
+    /// Whether it holds a claim.
+    package func isHeld(_ claim: ClaimKey) -> Bool { jobs[claim] != nil }
     /// All claims that it holds.
     package var claims: [ClaimKey] { Array(jobs.keys) }
     /// The claims that it holds and that did not end yet.

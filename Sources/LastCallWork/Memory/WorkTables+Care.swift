@@ -43,6 +43,7 @@ extension WorkTables {
                 if worker.isDead { workers[id] = nil }
                 continue
             }
+            workers[id]?.isDead = true
             let records = worker.held.sorted().map { record in
                 let entry = entry(record)
                 return LostRecord(

@@ -15,6 +15,9 @@ extension WorkTables {
         stepAll(ended, at: now)
         for claim in request.stopping where !mark(stopping: claim) { result.overtaken.append(claim) }
         if let worker = request.worker {
+            result.isRegistered = workers[worker].map { !$0.isDead } ?? false
+        }
+        if let worker = request.worker, result.isRegistered {
             for demand in request.demands { claim(demand, worker, at: now, into: &result.claimed) }
         }
         result.nextDue = nextDue
@@ -117,8 +120,10 @@ extension WorkTables {
     /// See ``WorkStore/beat(_:)``.
     package mutating func beat(_ request: BeatRequest, at now: WorkInstant) -> BeatResult {
         var result = BeatResult()
-        if let worker = request.worker, let entry = workers[worker] {
-            workers[worker]?.leaseUntil = now + entry.description.lease
+        if let worker = request.worker {
+            let entry = workers[worker]
+            result.isRegistered = entry.map { !$0.isDead } ?? false
+            if let entry, !entry.isDead { workers[worker]?.leaseUntil = now + entry.description.lease }
         }
         for update in request.updates {
             guard stands(update.claim), var entry = records[update.claim.id] else {

@@ -59,6 +59,8 @@ public struct ExchangeResult: Sendable {
     public var claimed: [ClaimedRecord] = []
     /// When the next waiting record or deadline is due, where the store knows of one.
     public var nextDue: WorkInstant?
+    /// Whether the worker that asked for work is known and not taken for dead; one that is not claims nothing until it registers anew.
+    public var isRegistered = true
 
     /// Creates a result.
     public init() {}
@@ -223,6 +225,8 @@ public struct BeatResult: Sendable {
     public var overtaken: [ClaimKey] = []
     /// Claims whose job somebody cancelled.
     public var cancelRequested: [ClaimKey] = []
+    /// Whether the worker whose lease was to be renewed is known and not taken for dead.
+    public var isRegistered = true
 
     /// Creates a result.
     public init() {}

@@ -19,6 +19,9 @@ public protocol WorkStore: Sendable {
 
     /// Makes a worker known and takes the lock that its death will release.
     ///
+    /// A worker that was taken for dead though it lives registers anew in the same way; what it still holds stays its own until somebody
+    /// rescues it.
+    ///
     /// - Throws: ``WorkError/Code/nameTaken`` where a live worker has the name.
     func register(_ worker: WorkerDescription) async throws -> WorkerID
 
@@ -39,7 +42,7 @@ public protocol WorkStore: Sendable {
     /// The journaled steps of a record, in the order in which they were written.
     func journalEntries(of id: WorkID) async throws -> [JournalEntry]
 
-    /// The workers that died holding records, with those records.
+    /// The workers that died holding records, with those records; from then on they claim nothing.
     func lostWorkers() async throws -> [LostWorker]
 
     /// Makes ready what is due, closes groups whose deadline passed, and forgets what was kept long enough.

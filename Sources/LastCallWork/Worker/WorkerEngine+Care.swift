@@ -4,12 +4,12 @@ import Logging
 // Beats, leases, what is due, and the dead.
 extension WorkerEngine {
     /// Writes what jobs stream, and renews the lease, whenever there is something.
-    func beat(_ worker: WorkerID) async {
+    func beat() async {
         var failures = 0
-        while let change = await beatWake.next() {
+        while !isLost, let change = await beatWake.next() {
             var reason: WorkerStateMachine.BeatReason =
                 change.contains(.death) ? .renews : change.contains(.cancel) ? .looks : .writes
-            while let request = state.withLock({ [reason] in $0.machine.nextBeat(for: worker, reason) }) {
+            while !isLost, let request = state.withLock({ [reason] in $0.nextBeat(reason) }) {
                 do {
                     let result = try await store.beat(request)
                     failures = 0
@@ -30,6 +30,7 @@ extension WorkerEngine {
     private func beaten(_ request: BeatRequest, _ result: BeatResult) {
         let (outcome, jobs) = state.withLock { state in
             let outcome = state.machine.beaten(request, result)
+            if !result.isRegistered { state.isUnregistered = true }
             let jobs = state.running
             for claim in outcome.overtaken { state.running[claim] = nil }
             state.ledger.handedOver += outcome.overtaken.count
@@ -66,7 +67,7 @@ extension WorkerEngine {
         await rescue()
         var sweptAt = ContinuousClock.now
         await sweep(forgets: true)
-        while let change = await careWake.next() {
+        while !isLost, let change = await careWake.next() {
             if change.contains(.death) { await rescue() }
             let forgets = sweptAt.duration(to: .now) > .seconds(30)
             if forgets { sweptAt = .now }
@@ -114,9 +115,9 @@ extension WorkerEngine {
     /// Settles what dead workers held, after what they left running on this host was ended.
     func rescue() async {
         do {
-            // A worker that could not renew its lease for a while is not dead to itself: its next beat renews it.
-            let own = state.withLock { $0.worker }
-            for lost in try await store.lostWorkers() where lost.id != own {
+            // A worker that was taken for dead is not dead to itself: it ends what it holds.
+            let own = state.withLock { $0.identities }
+            for lost in try await store.lostWorkers() where !own.contains(lost.id) {
                 let name = lost.worker.name
                 logger.warning("worker died", metadata: ["worker": "\(name)", "jobs": "\(lost.records.count)"])
                 await settings.leftovers?.endLeftovers(of: lost.worker, lost.records)

@@ -17,11 +17,14 @@ extension WorkerEngine {
             deadline: timeout.map { ContinuousClock.now + $0 }, logger: logger
         ) { [weak self] update in self?.wrote(update) }
         let job = RunningJob(context: context, handler: handler)
-        let isStopping = state.withLock { state in
-            state.running[record.claim] = job
-            return state.machine.phase >= .draining
+        let (isHeld, isStopping) = state.withLock { state in
+            let isHeld = state.machine.isHeld(record.claim)
+            if isHeld { state.running[record.claim] = job }
+            return (isHeld, state.machine.phase >= .draining)
         }
-        // The stop came between its claim and this moment, and told only what ran.
+        // A beat may have found it to be somebody else's between its claim and this moment.
+        guard isHeld else { return }
+        // So may the stop have come, which told only what ran.
         guard !isStopping else { return end(job, .unstarted, nil) }
         // A job that never returns must not keep the worker from ending, so nothing waits for its task.
         job.attach(UnstructuredTask.start { [self] in await run(job, timeout: timeout) })

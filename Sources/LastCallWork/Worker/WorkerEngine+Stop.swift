@@ -24,8 +24,8 @@ extension WorkerEngine {
     /// Whether another worker may claim what this one gives back.
     func lookForPeers() async {
         do {
-            let own = state.withLock { $0.worker }
-            let peers = try await store.workers().contains { $0.isAlive && $0.id != own }
+            let own = state.withLock { $0.identities }
+            let peers = try await store.workers().contains { $0.isAlive && !own.contains($0.id) }
             state.withLock { $0.hasPeers = peers }
         } catch {
             logger.debug("the other workers could not be looked up", metadata: ["error": "\(error)"])
@@ -68,7 +68,7 @@ extension WorkerEngine {
     /// How long its jobs have to end when its store is gone.
     private static let lossTime = Duration.seconds(5)
 
-    /// Its store is gone: its jobs are ended, and it ends with this error.
+    /// Its store is gone, or its name is somebody else's: its jobs are ended, and it ends with this error.
     func lose(_ error: WorkError) {
         let isNews = state.withLock { state in
             defer { state.failure = state.failure ?? error }
@@ -76,8 +76,9 @@ extension WorkerEngine {
         }
         guard isNews else { return }
         // Why, `run` throws.
-        logger.critical("the store is gone; the worker ends its jobs and itself")
-        handOver(ShutdownCause(kind: .cancelled, detail: "its store is gone"), within: Self.lossTime)
+        let why = error.code == .storeGone ? "its store is gone" : "its name is somebody else's by now"
+        logger.critical("the worker ends its jobs and itself: \(why)")
+        handOver(ShutdownCause(kind: .cancelled, detail: why), within: Self.lossTime)
     }
 
     private func sleep(until instant: ContinuousClock.Instant) async {
@@ -94,12 +95,12 @@ extension WorkerEngine {
     }
 
     /// The store does not answer: what could not be settled stays as it is there, for a rescue.
-    private func giveUp() {
+    func giveUp() {
         let isNew = state.withLock { state in
             guard !state.machine.isOver, !state.isGivenUp else { return false }
             state.isGivenUp = true
             let held = state.machine.heldCount
-            if losesWhatItGivesBack || state.failure != nil {
+            if losesWhatItGivesBack || state.failure?.code == .storeGone {
                 state.ledger.cut += held
                 state.cut += state.machine.claims.map { LedgerItem("job \($0.id) eviction") }
             } else {
@@ -107,7 +108,7 @@ extension WorkerEngine {
             }
             state.running = [:]
             state.machine = WorkerStateMachine(queues: [], kinds: [], concurrency: 0)
-            return held > 0 && state.failure == nil
+            return held > 0 && state.failure?.code != .storeGone
         }
         if isNew { logger.error("the store did not take what became of jobs in time; the next worker rescues them") }
         exchangeWake.raise(.ended)

@@ -9,8 +9,10 @@ final class WorkerEngine: Sendable {
         var machine: WorkerStateMachine
         /// What runs.
         var running: [ClaimKey: RunningJob] = [:]
-        /// The worker's identity in the store.
-        var worker: WorkerID?
+        /// The worker's identities in the store: the present one last; those before it were taken for dead.
+        var identities: [WorkerID] = []
+        /// Whether its store takes it for dead, so that it has to register anew.
+        var isUnregistered = false
         /// What was claimed and what became of it.
         var ledger = Ledger()
         /// What was given back during the stop: handed over where somebody else may claim it, otherwise kept.
@@ -21,8 +23,18 @@ final class WorkerEngine: Sendable {
         var hasPeers = false
         /// Whether the worker ends whatever the store says.
         var isGivenUp = false
-        /// Why it cannot go on: its store is gone.
+        /// Why it cannot go on: its store is gone, or its name is somebody else's.
         var failure: WorkError?
+
+        /// The next exchange, under the present identity.
+        mutating func nextExchange() -> ExchangeRequest? {
+            identities.last.flatMap { machine.nextExchange(for: $0) }
+        }
+
+        /// The next beat, under the present identity.
+        mutating func nextBeat(_ reason: WorkerStateMachine.BeatReason) -> BeatRequest? {
+            identities.last.flatMap { machine.nextBeat(for: $0, reason) }
+        }
     }
 
     let store: any WorkStore
@@ -58,27 +70,27 @@ final class WorkerEngine: Sendable {
     func start() async throws {
         let changes = store.changes()
         let worker = try await store.register(settings.description)
-        state.withLock { $0.worker = worker }
+        state.withLock { $0.identities = [worker] }
         logger.info(
             "worker started", metadata: ["worker": "\(settings.description.name)", "store": "\(store.traits.name)"])
         // It outlives the cancellation of the member's task: what is held has to be settled then.
-        UnstructuredTask.start { [self] in await work(worker, changes) }
+        UnstructuredTask.start { [self] in await work(changes) }
     }
 
     /// Everything that goes on at the same time, until nothing is left to settle.
-    private func work(_ worker: WorkerID, _ changes: StoreChanges) async {
+    private func work(_ changes: StoreChanges) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [self] in await listen(to: changes) }
-            group.addTask { [self] in await beat(worker) }
+            group.addTask { [self] in await beat() }
             group.addTask { [self] in await renewLease() }
             group.addTask { [self] in await care() }
-            await exchange(worker)
+            await exchange()
             group.cancelAll()
         }
         alarm.withLock { $0.task?.cancel() }
         if state.withLock({ $0.givenBack > 0 }) { await lookForPeers() }
         do {
-            try await store.deregister(worker)
+            for worker in state.withLock({ $0.identities }) { try await store.deregister(worker) }
         } catch let error as WorkError where error.code == .storeGone {
             lose(error)
         } catch {
@@ -105,10 +117,21 @@ final class WorkerEngine: Sendable {
     // MARK: exchanges
 
     /// Exchanges with the store whenever there is something to write or to want.
-    private func exchange(_ worker: WorkerID) async {
+    private func exchange() async {
         var failures = 0
         while !isOver {
-            guard let request = state.withLock({ $0.machine.nextExchange(for: worker) }) else {
+            if isLost {
+                // Nothing can be written any more; what is left is that its jobs end.
+                if state.withLock({ $0.machine.held.isEmpty }) { return giveUp() }
+                _ = await exchangeWake.next()
+                continue
+            }
+            if state.withLock({ $0.isUnregistered && $0.machine.phase == .working }) {
+                failures = await registerAnew() ? 0 : failures + 1
+                if failures > 0 { await pause(after: failures) }
+                continue
+            }
+            guard let request = state.withLock({ $0.nextExchange() }) else {
                 if isOver { return }
                 _ = await exchangeWake.next()
                 continue
@@ -127,11 +150,36 @@ final class WorkerEngine: Sendable {
 
     private var isOver: Bool { state.withLock { $0.machine.isOver || $0.isGivenUp } }
 
+    /// Whether its store is gone for good.
+    var isLost: Bool { state.withLock { $0.failure?.code == .storeGone } }
+
+    /// Its store takes it for dead, because nothing was heard of it for too long: it needs a new identity to claim under.
+    ///
+    /// What it holds under the old one it ends as before, where nobody else was given it meanwhile.
+    private func registerAnew() async -> Bool {
+        do {
+            let worker = try await store.register(settings.description)
+            state.withLock { state in
+                state.identities.append(worker)
+                state.isUnregistered = false
+                state.machine.workMayBeThere()
+            }
+            logger.warning("the worker was taken for dead, and registered anew")
+            return true
+        } catch let error as WorkError where error.code == .nameTaken || error.code == .storeGone {
+            lose(error)
+        } catch {
+            logger.error("the worker was taken for dead, and cannot register anew yet", metadata: ["error": "\(error)"])
+        }
+        return false
+    }
+
     private func exchanged(_ request: ExchangeRequest, _ result: ExchangeResult) {
         let (outcome, jobs) = state.withLock { state in
             // The ledger is closed, and what was claimed meanwhile is rescued with the rest.
             guard !state.isGivenUp else { return (WorkerStateMachine.ExchangeOutcome(), [RunningJob]()) }
             let outcome = state.machine.exchanged(request, result)
+            if !result.isRegistered { state.isUnregistered = true }
             state.ledger.accepted += result.claimed.count
             for settlement in outcome.settled { count(settlement, &state) }
             state.ledger.handedOver += outcome.overtaken.count
@@ -177,6 +225,10 @@ final class WorkerEngine: Sendable {
     func waitAfterFailure(_ failures: Int, _ message: Logger.Message, _ error: any Error) async {
         if let error = error as? WorkError, error.code == .storeGone { return lose(error) }
         logger.log(level: failures == 1 ? .error : .debug, message, metadata: ["error": "\(error)"])
+        await pause(after: failures)
+    }
+
+    private func pause(after failures: Int) async {
         let milliseconds = min(1000, 20 << min(failures, 6))
         try? await ContinuousClock().sleep(for: .milliseconds(milliseconds))  // cancelled: it is tried again sooner
     }

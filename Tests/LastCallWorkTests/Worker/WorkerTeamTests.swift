@@ -108,7 +108,8 @@ import Testing
         }
     }
 
-    @Test("C29 a worker that is taken for dead by nobody else does not rescue itself") func notItself() async throws {
+    @Test("C29 a worker that is taken for dead does not rescue itself, ends what it holds, and registers anew")
+    func registersAnew() async throws {
         let store = MemoryStore()
         let begun = Latch<Void>()
         let release = Latch<Void>()
@@ -129,7 +130,35 @@ import Testing
             let record = try await run.ended(id)
             #expect(record.losses == 0)
             #expect(record.result == [1])
+            #expect(try await run.ended(delayed).state == .succeeded)
+            let alive = try await store.workers().filter(\.isAlive)
+            #expect(alive.map(\.worker.name) == [run.worker.name])
+            #expect(alive.map(\.id) != [own.id])
         }
+        #expect(try await store.workers().isEmpty)
+    }
+
+    @Test("C29 a worker whose name somebody else has by now ends with that error, and gives back what it holds")
+    func replaced() async throws {
+        let store = WrappedStore()
+        let begun = Latch<Void>()
+        let handler = JobHandler("job", evictionPolicy: .requeue) { context in
+            begun.open()
+            try await Latch<Void>().wait()
+            return nil
+        }
+        let run = try WorkerRun(store, [handler])
+        let line = try await run.run { run in
+            let id = try await run.enqueue("job")
+            try await begun.wait()
+            let own = try #require(try await store.workers().first)
+            store.beforeRegister { _ in throw WorkError(.nameTaken, "somebody else is this worker") }
+            try await store.base.declareDead(own.id)
+            run.worker.renew()
+            #expect(try await run.until(id) { $0.state == .ready }.evictions == 1)
+        }
+        #expect(line.error != nil)
+        #expect(line.unaccounted == 0)
     }
 
     @Test("C8 cancelling a running job reaches it, and it ends as cancelled: not evicted, not failed")

@@ -14,6 +14,8 @@ final class WrappedStore: WorkStore {
         var exchanged: Hook<ExchangeResult>?
         /// Before a beat.
         var beat: Hook<BeatRequest>?
+        /// Before a worker is registered.
+        var register: Hook<WorkerDescription>?
         /// Before a step is journaled.
         var journal: Hook<JournalEntry>?
     }
@@ -30,6 +32,7 @@ final class WrappedStore: WorkStore {
     func beforeExchange(_ hook: Hook<ExchangeRequest>?) { hooks.withLock { $0.exchange = hook } }
     func afterExchange(_ hook: Hook<ExchangeResult>?) { hooks.withLock { $0.exchanged = hook } }
     func beforeBeat(_ hook: Hook<BeatRequest>?) { hooks.withLock { $0.beat = hook } }
+    func beforeRegister(_ hook: Hook<WorkerDescription>?) { hooks.withLock { $0.register = hook } }
     func beforeJournal(_ hook: Hook<JournalEntry>?) { hooks.withLock { $0.journal = hook } }
 
     var now: WorkInstant { base.now }
@@ -52,7 +55,10 @@ final class WrappedStore: WorkStore {
     }
 
     func accept(_ submissions: [Submission]) async throws -> [Acceptance] { try await base.accept(submissions) }
-    func register(_ worker: WorkerDescription) async throws -> WorkerID { try await base.register(worker) }
+    func register(_ worker: WorkerDescription) async throws -> WorkerID {
+        try await hooks.withLock { $0.register }?(worker)
+        return try await base.register(worker)
+    }
     func deregister(_ worker: WorkerID) async throws { try await base.deregister(worker) }
     func journalEntries(of id: WorkID) async throws -> [JournalEntry] { try await base.journalEntries(of: id) }
     func lostWorkers() async throws -> [LostWorker] { try await base.lostWorkers() }
