@@ -1,7 +1,12 @@
 import LastCall
+import LastCallSQLite
 import LastCallWork
 import Logging
 import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 @testable import lastcall
 
@@ -187,5 +192,26 @@ import Testing
         #expect(!frame.contains("three"))
         #expect(frame.contains("\u{1B}[4;1Hq leaves"))
         #expect(Screen.frame(["one"], columns: 0, rows: 0).contains("one") == false)
+    }
+
+    @Test("serve exits with 69 where another start may help, and with 78 where somebody has to mend something first")
+    func servingCodes() {
+        func code(_ code: WorkError.Code, _ cause: (any Error)? = nil) -> Int32? {
+            VerbError.ofServing(WorkError(code, "m", underlying: cause))?.kind.code
+        }
+        func file(_ code: StoreFileError.Code) -> StoreFileError { StoreFileError(code, path: "/q", "m") }
+        for passing in [StoreFileError.Code.locked, .disk] {
+            #expect(code(.storeUnusable, file(passing)) == EX_UNAVAILABLE)
+        }
+        #expect(code(.storeFull) == EX_UNAVAILABLE)
+        #expect(code(.storeUnusable, SQLiteError(extendedCode: 5, message: "locked")) == EX_UNAVAILABLE)
+        for lasting in [
+            StoreFileError.Code.badPath, .notAFile, .notWritable, .notADatabase, .damaged, .foreign, .newer,
+            .fileSystem,
+        ] {
+            #expect(code(.storeUnusable, file(lasting)) == ExitCode.configuration)
+        }
+        #expect(code(.nameTaken) == ExitCode.configuration)
+        #expect(code(.invalidConfiguration) == ExitCode.configuration)
     }
 }

@@ -60,7 +60,8 @@ extension SQLiteStore {
         guard isMine else {
             throw WorkError(
                 .nameTaken,
-                "a worker named \"\(worker.name)\" runs already (pid \(worker.process.pid)); stop it or choose another name")
+                "a worker named \"\(worker.name)\" runs already (pid \(worker.process.pid)); stop it or choose another name"
+            )
         }
         let id = try await write(.normal) { try $0.register(worker) }
         workerLocks.withLock { $0[id] = $0.removeValue(forKey: former) }
@@ -137,16 +138,20 @@ extension SQLiteStore {
         return lost
     }
 
-    /// Makes ready what is due; it writes only where something is.
+    /// Makes ready what is due and forgets what is old; it writes only where something is.
     public func sweep(_ orders: SweepOrders) async throws -> SweepResult {
         let now = clock.now
-        if orders.retention == nil && !orders.recounts {
-            let (isDue, next) = try await read { try StoreQueries.isDue(at: now, in: $0) }
+        let (isDue, next) = try await read { try StoreQueries.isDue(at: now, in: $0) }
+        var findings = SweepFindings()
+        if orders.retention != nil || orders.recounts {
+            findings = try await read { try StoreQueries.findings(for: orders, at: now, in: $0) }
+        }
+        guard isDue || !findings.old.isEmpty || !findings.miscounted.isEmpty else {
             var result = SweepResult()
             result.nextDue = next
-            guard isDue else { return result }
+            return result
         }
-        return try await write(.normal) { try $0.sweep(orders) }
+        return try await write(.normal) { [findings] in try $0.sweep(orders, findings) }
     }
 
     /// Does what a person asked for.

@@ -103,7 +103,9 @@ enum StoreQueries {
     private static let chunks = SQLiteQuery(
         """
         SELECT epoch, line, count, bytes FROM output
-        WHERE job = ?1 AND (epoch > ?2 OR (epoch = ?2 AND line + count > ?3)) ORDER BY epoch, line
+        WHERE job = ?1 AND (epoch, line) >= (?2, (SELECT ifnull(max(line), 0) FROM output WHERE job = ?1 AND epoch = ?2 AND line <= ?3))
+            AND (epoch > ?2 OR line + count > ?3)
+        ORDER BY epoch, line
         """)
 
     /// See `WorkStore.output`.
@@ -190,6 +192,39 @@ enum StoreQueries {
         }
     }
 
+    private static let terminalStates = WorkState.allCases.filter(\.isTerminal)
+    private static let oldWorkflows: String = {
+        let ends = terminalStates.enumerated().map { "WHEN \($1.rawValue) THEN ?\(4 + $0)" }.joined(separator: " ")
+        return """
+            SELECT id FROM job WHERE state = ?1 AND finished_at <= ?2 AND workflow = id
+                AND NOT EXISTS (SELECT 1 FROM job AS member WHERE member.workflow = job.id AND member.workflow <> member.id
+                    AND (member.finished_at IS NULL OR member.finished_at > CASE member.state \(ends) END))
+            ORDER BY finished_at LIMIT ?3
+            """
+    }()
+    private static let miscountedNodes = SQLiteQuery(
+        """
+        SELECT id FROM node WHERE state = 0 AND hold = 0
+            AND pending > (SELECT count(*) FROM job WHERE job.node = node.id AND finished_at IS NULL)
+                + (SELECT count(*) FROM node AS inner WHERE inner.parent = node.id AND inner.state = 0)
+        """)
+
+    /// What a sweep has to look at: workflows of which each record is over for as long as its own state is remembered, and groups that
+    /// wait for members which are over.
+    static func findings(for orders: SweepOrders, at now: Int64, in db: SQLiteConnection) throws -> SweepFindings {
+        var findings = SweepFindings()
+        if let retention = orders.retention {
+            // What is kept for ever is never old enough.
+            let ends = terminalStates.map { retention[$0].map { now - $0.wholeMilliseconds } ?? Int64.min }
+            for (state, end) in zip(terminalStates, ends) where end > .min {
+                let values = [Int64(state.rawValue), end, Int64(orders.forgetMax)] + ends
+                findings.old += try db.all(text: oldWorkflows, values.map { .integer($0) }) { $0.integer(0) }
+            }
+        }
+        if orders.recounts { findings.miscounted = try db.all(miscountedNodes) { $0.integer(0) } }
+        return findings
+    }
+
     private static let somethingDue = SQLiteQuery(
         """
         SELECT EXISTS (SELECT 1 FROM job WHERE state = 1 AND due_at <= ?1)
@@ -201,4 +236,12 @@ enum StoreQueries {
         let isDue = try db.first(somethingDue, .integer(now)) { $0.integer(0) != 0 } ?? false
         return (isDue, try StoreTransaction(db, now: now).nextDue)
     }
+}
+
+/// What readers found for a sweep, which looks again before it changes anything.
+struct SweepFindings: Sendable {
+    /// Workflows that may be forgotten.
+    var old: [Int64] = []
+    /// Groups whose counter is wrong.
+    var miscounted: [Int64] = []
 }

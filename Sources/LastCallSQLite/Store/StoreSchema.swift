@@ -62,7 +62,7 @@ enum StoreSchema {
         CREATE INDEX job_ready ON job (queue, kind, priority, due_at, id) WHERE state = 2;
         CREATE INDEX job_scheduled ON job (due_at) WHERE state = 1;
         CREATE INDEX job_worker ON job (worker) WHERE worker IS NOT NULL;
-        CREATE INDEX job_finished ON job (finished_at) WHERE finished_at IS NOT NULL;
+        CREATE INDEX job_finished ON job (state, finished_at) WHERE finished_at IS NOT NULL AND workflow = id;
         CREATE INDEX job_node ON job (node) WHERE node IS NOT NULL;
         CREATE INDEX job_waits_node ON job (waits_node) WHERE waits_node IS NOT NULL;
         CREATE INDEX job_waits_job ON job (waits_job) WHERE waits_job IS NOT NULL;

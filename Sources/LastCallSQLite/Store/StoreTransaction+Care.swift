@@ -58,8 +58,8 @@ extension StoreTransaction {
     private static let dueNodes = SQLiteQuery(
         "SELECT id FROM node WHERE deadline IS NOT NULL AND state = 0 AND deadline <= ? ORDER BY deadline, id")
 
-    /// See `WorkStore.sweep`.
-    mutating func sweep(_ orders: SweepOrders) throws -> SweepResult {
+    /// See `WorkStore.sweep`; what to look at for the slower parts of it was found by readers before.
+    mutating func sweep(_ orders: SweepOrders, _ findings: SweepFindings) throws -> SweepResult {
         var result = SweepResult()
         try db.run(Self.dueJobs, .integer(now))
         result.promoted = db.changes
@@ -67,8 +67,12 @@ extension StoreTransaction {
         for node in try db.all(Self.dueNodes, .integer(now), as: { $0.integer(0) }) {
             if try closeByDeadline(node) { result.closed += 1 }
         }
-        if let retention = orders.retention { result.forgotten = try forget(retention, most: orders.forgetMax) }
-        if orders.recounts { result.mended = try recount() }
+        if let retention = orders.retention {
+            for workflow in findings.old where result.forgotten < orders.forgetMax {
+                result.forgotten += try forget(workflow, retention)
+            }
+        }
+        for node in findings.miscounted where try mend(node) { result.mended += 1 }
         result.nextDue = try nextDue
         return result
     }
@@ -115,58 +119,31 @@ extension StoreTransaction {
         return true
     }
 
-    private static let openNodes = SQLiteQuery(
+    private static let membersOf = SQLiteQuery(
         """
-        SELECT id, pending, failed,
-            (SELECT count(*) FROM job WHERE job.node = node.id AND finished_at IS NULL)
+        SELECT (SELECT count(*) FROM job WHERE job.node = node.id AND finished_at IS NULL)
                 + (SELECT count(*) FROM node AS inner WHERE inner.parent = node.id AND inner.state = 0),
             (SELECT count(*) FROM job WHERE job.node = node.id AND state IN (7, 8, 9))
-        FROM node WHERE state = 0 AND hold = 0
+        FROM node WHERE id = ? AND state = 0 AND hold = 0
         """)
 
-    /// Compares the counters of open groups with their members; returns how many were wrong.
-    private mutating func recount() throws -> Int {
-        let wrong = try db.all(Self.openNodes) { row in
-            (
-                id: row.integer(0), pending: Int(row.integer(1)), failed: Int(row.integer(2)),
-                open: Int(row.integer(3)),
-                bad: Int(row.integer(4))
-            )
-        }.filter { $0.pending > $0.open }
-        for count in wrong {
-            guard var node = try node(count.id) else { continue }
-            let missing = count.pending - count.open
-            let action = node.machine.membersEnded(missing, failed: max(0, min(count.bad - count.failed, missing)))
-            try follow(action, of: node)
-        }
-        return wrong.count
+    /// Mends the counter of a group that counts members which are over; returns whether it did.
+    private mutating func mend(_ id: Int64) throws -> Bool {
+        let counts = try db.first(Self.membersOf, .integer(id)) { (open: Int($0.integer(0)), bad: Int($0.integer(1))) }
+        guard let counts, var node = try node(id), node.machine.pending > counts.open else { return false }
+        let missing = node.machine.pending - counts.open
+        let failed = max(0, min(counts.bad - node.machine.failed, missing))
+        try follow(node.machine.membersEnded(missing, failed: failed), of: node)
+        return true
     }
 
     // MARK: forgetting
 
-    private static let finished = SQLiteQuery(
-        "SELECT id, workflow FROM job WHERE finished_at <= ? AND state = ? ORDER BY finished_at LIMIT ?")
     private static let familyOf = SQLiteQuery(
         "SELECT id, state, finished_at FROM job WHERE id = ?1 UNION SELECT id, state, finished_at FROM job WHERE workflow = ?1 AND workflow <> id"
     )
 
-    /// Forgets workflows whose records are all over for long enough.
-    private mutating func forget(_ retention: Retention, most: Int) throws -> Int {
-        var count = 0
-        var seen: Set<Int64> = []
-        for state in WorkState.allCases where state.isTerminal {
-            guard let keep = retention[state] else { continue }
-            let before = now - keep.wholeMilliseconds
-            let old = try db.all(
-                Self.finished, .integer(before), .integer(Int64(state.rawValue)), .integer(Int64(most)),
-                as: { $0.integer(1) })
-            for workflow in old where count < most && seen.insert(workflow).inserted {
-                count += try forget(workflow, retention)
-            }
-        }
-        return count
-    }
-
+    /// Forgets a workflow whose records are all over for long enough; returns how many it had.
     private func forget(_ workflow: Int64, _ retention: Retention) throws -> Int {
         let members = try db.all(Self.familyOf, .integer(workflow)) { row in
             (id: row.integer(0), state: WorkState(rawValue: Int(row.integer(1))) ?? .blocked, end: row.integerIfAny(2))

@@ -178,7 +178,7 @@ extension StoreTransaction {
             reason = NULL, detail = NULL
         WHERE id = ? AND state = 2
         RETURNING kind, queue, epoch, attempt, attempts_max, losses, losses_max, evictions, on_lost, flags, output_from, node,
-            waits_node, timeout, key, line_count, trace, accepted_at, payload_version, payload, workflow
+            waits_node, timeout, key, line_count, trace, accepted_at, payload_version, payload, workflow, due_at
         """)
 
     private func claim(_ id: Int64, _ worker: Int64) throws -> ClaimedRecord {
@@ -213,7 +213,7 @@ extension StoreTransaction {
             facts: facts, timeout: row.integerIfAny(13).map { .milliseconds($0) }, key: row.textIfAny(14),
             checkpoint: nil, hasJournal: flags.contains(.hasJournal), lineCount: Int(row.integer(15)),
             trace: StoredFields.trace(row.textIfAny(16)), acceptedAt: WorkInstant(rawValue: row.integer(17)),
-            claimedAt: instant)
+            dueAt: WorkInstant(rawValue: row.integer(21)), claimedAt: instant)
     }
 
     private static let findAttachment = SQLiteQuery("SELECT bytes FROM attachment WHERE job = ? AND part = ?")

@@ -75,6 +75,23 @@ extension StoreConformance {
             for _ in 0..<4 { forgotten.append(try await trial.store.sweep(orders).forgotten) }
             try trial.equal(forgotten, [4, 4, 2, 0], "how many were forgotten in each")
         },
+        Check("a large workflow that has to be kept does not keep what is younger") { trial in
+            let worker = try await trial.worker()
+            let steps = (0..<20).map { _ in trial.step() }
+            _ = try await trial.submit(Workflow.group(steps + [trial.step { $0.priority = 1 }]))
+            for _ in 0..<20 { try await trial.end(try await trial.claimOne(worker)) }
+            let open = try await trial.claimOne(worker)
+            for _ in 0..<5 { try await trial.run(try await trial.acceptOne(), worker) }
+            await trial.subject.advance(.seconds(1))
+            let orders = SweepOrders(retention: Retention(succeeded: .zero), forgetMax: 3)
+            let forgotten = [
+                try await trial.store.sweep(orders).forgotten, try await trial.store.sweep(orders).forgotten,
+            ]
+            try trial.equal(forgotten, [3, 2], "how many were forgotten in each")
+            try await trial.end(open)
+            await trial.subject.advance(.seconds(1))
+            try trial.equal(try await trial.store.sweep(orders).forgotten, 21, "what the workflow had")
+        },
         Check("ids are not used again") { trial in
             let worker = try await trial.worker()
             let first = try await trial.acceptOne()

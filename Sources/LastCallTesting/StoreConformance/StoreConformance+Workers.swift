@@ -115,7 +115,9 @@ extension StoreConformance {
             await trial.subject.advance(.seconds(3600))
             try await trial.end(claimed)
         },
-        Check("C29 who is taken for dead though it lives claims nothing, is told, registers anew, and ends what it holds") {
+        Check(
+            "C29 who is taken for dead though it lives claims nothing, is told, registers anew, and ends what it holds"
+        ) {
             trial in
             let worker = try await trial.worker("w")
             let held = try await trial.claimOne(worker, try await trial.acceptOne())

@@ -114,7 +114,7 @@ extension WorkTables {
             payloadVersion: draft.payloadVersion, queue: draft.queue, workflow: entry.workflow, node: entry.node,
             waitsForNode: entry.waitsForNode, facts: entry.facts, timeout: draft.timeout, key: draft.key?.text,
             checkpoint: entry.checkpoint, hasJournal: !entry.journal.isEmpty, lineCount: entry.lineCount,
-            trace: draft.trace, acceptedAt: entry.acceptedAt, claimedAt: now)
+            trace: draft.trace, acceptedAt: entry.acceptedAt, dueAt: entry.dueAt ?? entry.acceptedAt, claimedAt: now)
     }
 
     /// See ``WorkStore/beat(_:)``.

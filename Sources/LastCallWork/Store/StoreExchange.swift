@@ -102,6 +102,8 @@ public struct ClaimedRecord: Sendable {
     public var trace: [String: String]
     /// When it was accepted.
     public var acceptedAt: WorkInstant
+    /// When its turn came: its delay was over, and nothing it waited for was left.
+    public var dueAt: WorkInstant
     /// When it was claimed.
     public var claimedAt: WorkInstant
 
@@ -110,7 +112,7 @@ public struct ClaimedRecord: Sendable {
         id: WorkID, epoch: Int64, kind: String, payload: [UInt8], payloadVersion: Int, queue: String,
         workflow: WorkID, node: NodeID?, waitsForNode: NodeID?, facts: RecordFacts, timeout: Duration?, key: String?,
         checkpoint: [UInt8]?, hasJournal: Bool, lineCount: Int, trace: [String: String], acceptedAt: WorkInstant,
-        claimedAt: WorkInstant
+        dueAt: WorkInstant, claimedAt: WorkInstant
     ) {
         self.id = id
         self.epoch = epoch
@@ -129,6 +131,7 @@ public struct ClaimedRecord: Sendable {
         self.lineCount = lineCount
         self.trace = trace
         self.acceptedAt = acceptedAt
+        self.dueAt = dueAt
         self.claimedAt = claimedAt
     }
 

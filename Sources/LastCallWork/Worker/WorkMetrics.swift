@@ -34,7 +34,7 @@ final class WorkMetrics: Sendable {
             waits[record.queue] = timer
             return timer
         }
-        timer.record(duration: record.claimedAt - record.acceptedAt)
+        timer.record(duration: record.claimedAt - record.dueAt)
     }
 
     /// A claim ended.

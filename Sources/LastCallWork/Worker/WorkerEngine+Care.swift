@@ -78,11 +78,15 @@ extension WorkerEngine {
     private func sweep(forgets: Bool) async {
         let orders = SweepOrders(retention: forgets ? settings.retention : nil, recounts: forgets)
         do {
-            let result = try await store.sweep(orders)
-            if result.mended > 0 {
-                metrics.mended(result.mended)
-                logger.error("group counters were wrong and were mended", metadata: ["groups": "\(result.mended)"])
-            }
+            var result: SweepResult
+            repeat {
+                result = try await store.sweep(orders)
+                if result.mended > 0 {
+                    metrics.mended(result.mended)
+                    logger.error("group counters were wrong and were mended", metadata: ["groups": "\(result.mended)"])
+                }
+                // What is old may be more than one sweep takes.
+            } while result.forgotten >= orders.forgetMax && !isOver
             if let due = result.nextDue { dueAt(due) }
         } catch {
             await waitAfterFailure(1, "the store could not be swept; it is tried again", error)

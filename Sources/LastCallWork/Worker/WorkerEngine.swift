@@ -148,7 +148,7 @@ final class WorkerEngine: Sendable {
         }
     }
 
-    private var isOver: Bool { state.withLock { $0.machine.isOver || $0.isGivenUp } }
+    var isOver: Bool { state.withLock { $0.machine.isOver || $0.isGivenUp } }
 
     /// Whether its store is gone for good.
     var isLost: Bool { state.withLock { $0.failure?.code == .storeGone } }

@@ -29,8 +29,9 @@ struct ServeCommand: AsyncParsableCommand {
               lastcall serve --grace 60s --receipt /run/receipt.json --name worker-1
               lastcall serve --store sqlite:queue.sqlite     # commands alone
 
-            Exit codes: 0 nothing was lost, 1 a member failed or the store was deleted, 64 bad usage, 70 the counts do not add up, 75 something was lost \
-            and is listed, 78 bad configuration, a store that cannot be used, a name that is taken, 124 the stop was forced.
+            Exit codes: 0 nothing was lost, 1 a member failed or the store was deleted, 64 bad usage, 69 the store cannot be used now (locked, full), 70 the counts do \
+            not add up, 75 something was lost and is listed, 78 bad configuration, a store that has to be mended first, a name that is taken, \
+            124 the stop was forced.
             """
     )
 
@@ -97,10 +98,9 @@ struct ServeCommand: AsyncParsableCommand {
             member = ServeWorker(worker)
             plan = try shutdownPlan(settings, member, opened)
         } catch let error where VerbError(error) != nil {
-            for line in (VerbError(error)?.description ?? "\(error)").split(separator: "\n") {
-                Verb.complain(String(line))
-            }
-            throw ArgumentParser.ExitCode(LastCall.ExitCode.configuration)
+            guard let error = VerbError.ofServing(error) else { return }
+            for line in error.description.split(separator: "\n") { Verb.complain(String(line)) }
+            throw ArgumentParser.ExitCode(error.kind.code)
         }
         warn(about: settings)
         let greeting = settings.greeting(workerName: worker.name, durability: opened.traits.durability)

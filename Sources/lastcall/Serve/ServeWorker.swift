@@ -34,10 +34,11 @@ final class ServeWorker: Service, ReadinessReporting, LedgerReporting, Sendable 
 
     /// Says once, in one line, why it cannot work.
     private func remember(_ error: any Error) {
-        // Another start does not mend a name that is taken or a store that cannot be used, so a unit must not try it.
+        // Another start does not mend a name that is taken or a store that is damaged, so a unit must not try it.
         // One that was deleted meanwhile is another matter: the next start finds what was put back, or makes a new one.
         let isGone = (error as? WorkError)?.code == .storeGone
-        let told = VerbError(isGone ? .refused : .configuration, VerbError(error)?.description ?? "\(error)")
+        let serving = VerbError.ofServing(error) ?? VerbError(.configuration, "\(error)")
+        let told = isGone ? VerbError(.refused, serving.description) : serving
         let isNew = failure.withLock { failure in
             defer { failure = failure ?? told }
             return failure == nil

@@ -44,6 +44,21 @@ struct VerbError: Error, CustomStringConvertible, Equatable {
         self.description = description
     }
 
+    /// The error as `serve` reports it: what another start may mend is 69, what only a person mends is 78, which a service manager
+    /// does not restart after.
+    ///
+    /// - Returns: `nil` for an error that is none of ours.
+    static func ofServing(_ error: any Error) -> VerbError? {
+        guard let told = VerbError(error) else { return nil }
+        switch (told.kind, (error as? WorkError)?.underlying) {
+        case (.unavailable, let cause as StoreFileError) where ![.locked, .disk, .gone].contains(cause.code):
+            return VerbError(.configuration, told.description)
+        case (.unavailable, is WorkerLockError): return VerbError(.configuration, told.description)
+        case (.refused, _): return VerbError(.configuration, told.description)
+        default: return told
+        }
+    }
+
     /// The error as a verb reports it.
     ///
     /// - Returns: `nil` for an error that is none of ours.

@@ -26,6 +26,7 @@ import Testing
             id: WorkID(rawValue: id), epoch: 1, kind: "hash", payload: [], payloadVersion: 1, queue: queue,
             workflow: WorkID(rawValue: id), node: nil, waitsForNode: nil, facts: facts, timeout: nil, key: nil,
             checkpoint: nil, hasJournal: false, lineCount: 0, trace: [:], acceptedAt: .init(rawValue: 0),
+            dueAt: .init(rawValue: 0),
             claimedAt: .init(rawValue: 0))
     }
 
