@@ -27,13 +27,14 @@ struct ServeFolder {
     func path(_ name: String) -> String { "\(folder.path)/\(name)" }
 
     /// Starts a verb that goes on.
-    func start(_ arguments: [String]) throws -> ProgramUnderTest {
-        try ProgramUnderTest(BuiltProgram.path("lastcall"), arguments, environment: environment)
+    func start(_ arguments: [String], _ more: [String: String] = [:]) throws -> ProgramUnderTest {
+        try ProgramUnderTest(
+            BuiltProgram.path("lastcall"), arguments, environment: environment.merging(more) { $1 })
     }
 
     /// Starts `lastcall serve` and waits until it claims.
-    func serve(_ options: [String] = []) async throws -> ProgramUnderTest {
-        let program = try start(["serve", path("lastcall.yml"), "--receipt", path("receipt.json")] + options)
+    func serve(_ options: [String] = [], _ more: [String: String] = [:]) async throws -> ProgramUnderTest {
+        let program = try start(["serve", path("lastcall.yml"), "--receipt", path("receipt.json")] + options, more)
         try await program.line("submit with")
         return program
     }

@@ -151,6 +151,24 @@ import Testing
         #expect(try folder.run(["status"]).output.contains(": empty"))
     }
 
+    @Test("a worker without room for its jobs' folders postpones them, says why, and runs them once there is room")
+    func noTemporaryFolder() async throws {
+        let folder = try ServeFolder("quick: {command: [echo, quick]}")
+        let id = try folder.submit(["quick"])[0]
+        let missing = folder.path("tmp")
+        let worker = try await folder.serve([], ["TMPDIR": missing])
+        try await worker.line("job could not begin here")
+        let job = try folder.job(id)
+        #expect(job["attempt"] as? Int == 0)
+        #expect((job["detail"] as? String)?.contains("free space there or set TMPDIR") == true)
+        try FileManager.default.createDirectory(atPath: missing, withIntermediateDirectories: false)
+        let follower = try folder.follow(id)
+        #expect(try await follower.exit() == 0)
+        #expect(try folder.run(["output", id]).output == "quick\n")
+        worker.signal(SIGTERM)
+        #expect(try await worker.exit() == 0)
+    }
+
     @Test("no lines on standard input submit nothing and print nothing")
     func noLines() throws {
         let folder = try ServeFolder("echo: {command: [echo, '{x}']}")

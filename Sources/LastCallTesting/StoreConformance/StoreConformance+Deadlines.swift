@@ -68,6 +68,16 @@ extension StoreConformance {
             try await trial.advance(.seconds(60))
             try trial.equal(try await trial.states(ids), [.running, .cancelled, .ready], "the states")
         },
+        Check("a deadline ends an empty group too, whatever that waits for, and what comes after it runs") { trial in
+            let ids = try await trial.submit(
+                Workflow.chain([trial.step("a"), Workflow.group([], deadline: .seconds(60)), trial.step("c")]))
+            let worker = try await trial.worker(lease: .seconds(3600))
+            let first = try await trial.claimOne(worker, ids[0])
+            try trial.equal(try await trial.advance(.seconds(60)).closed, 1, "groups that were closed")
+            try trial.equal(try await trial.states(ids), [.running, .ready], "the states")
+            try await trial.end(first)
+            try trial.equal(try await trial.runAll(worker), [ids[1]], "what is left to run")
+        },
         Check("a group that was over in time has no deadline") { trial in
             let ids = try await trial.submit(
                 Workflow.group([trial.step("a")], then: trial.step("then"), deadline: .seconds(60)))

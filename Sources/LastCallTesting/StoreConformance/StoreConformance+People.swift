@@ -60,6 +60,20 @@ extension StoreConformance {
             let missing = try await trial.store.perform(.cancelWorkflow(WorkID(rawValue: 4711)))
             try trial.equal(missing.missing, [WorkID(rawValue: 4711)], "an unknown workflow")
         },
+        Check("a retry forgets what the record returned before, small or large") { trial in
+            let worker = try await trial.worker()
+            for size in [3, 300_000] {
+                let id = try await trial.acceptOne()
+                let claimed = try await trial.claimOne(worker, id)
+                let result = String(repeating: "x", count: size)
+                try await trial.end(claimed, .partial(.timeout, detail: ""), result: result)
+                try trial.equal(try await trial.record(id).result?.count, size, "what it returned")
+                _ = try await trial.store.perform(.retry([id]))
+                try trial.equal(try await trial.record(id).result, nil, "what it returned, after the retry")
+                try await trial.run(id, worker)
+                try trial.equal(try await trial.record(id).result, nil, "what its second run returned")
+            }
+        },
         Check("what is over runs again with all its attempts, and without its delay") { trial in
             let worker = try await trial.worker()
             let id = try await trial.acceptOne { draft in

@@ -88,6 +88,10 @@ extension WorkerEngine {
         guard state.withLock({ $0.machine.ended(settlement) }) else { return }
         job.end()
         metrics.ended(record, change, after: job.startedAt.duration(to: .now))
+        if case .postponed(let detail, _) = ending {
+            // It is the machine that somebody has to look at.
+            logger.warning("job could not begin here", metadata: ["job": "\(record.id)", "reason": "\(detail)"])
+        }
         log(record, change)
         exchangeWake.raise(.ended)
     }

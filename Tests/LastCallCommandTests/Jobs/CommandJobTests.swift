@@ -211,4 +211,27 @@ import Testing
         let page = try await run.store.output(of: id, from: .start, linesMax: 100)
         #expect(page.lines.filter { $0.source == .output }.map(\.text) == ["\(id)", "\(id)", "\(id)"])
     }
+
+    @Test(
+        "a checkpoint that is no regular file, or too large, is not stored, and the program runs as ever",
+        arguments: [
+            "mkfifo \"$LASTCALL_CHECKPOINT\"", "ln -s /etc/hostname \"$LASTCALL_CHECKPOINT\"",
+            "mkdir \"$LASTCALL_CHECKPOINT\"", "head -c 1100000 /dev/zero >\"$LASTCALL_CHECKPOINT\"",
+        ])
+    func oddCheckpoint(make: String) async throws {
+        let run = try JobRun([
+            .shell(
+                "job",
+                .shell(
+                    "[ -e \"$LASTCALL_CHECKPOINT\" ] && echo stored; [ $LASTCALL_EPOCH = 0.2 ] || { \(make); exit 1; }"),
+                retryPolicy: RetryPolicy(base: .milliseconds(1), jitter: 0))
+        ])
+        try await run.run { run in
+            let id = try await run.enqueue("job") { $0.attemptsMax = 2 }
+            let record = try await run.client.wait(for: id)
+            #expect(record.state == .succeeded)
+            #expect(record.attempt == 2)
+            #expect(try await run.output(id).isEmpty)
+        }
+    }
 }

@@ -240,4 +240,14 @@ import Testing
         #expect(RecordStateMachine.accepted(waits: false, delay: .zero) == .ready)
         #expect(RecordStateMachine.accepted(waits: false, delay: .seconds(-1)) == .ready)
     }
+
+    @Test("a run that could not begin is no attempt, no loss and no eviction, and waits for its delay") func postponed()
+    {
+        let ending = JobEnding.postponed(detail: "no room", delay: .seconds(5))
+        #expect(Self.outcome(of: ending, Self.facts()) == "scheduled a1 l1 e1 from 2 in 5.0 seconds error: no room")
+        let last = Self.facts { $0.attempt = 3 }
+        #expect(Self.outcome(of: ending, last) == "scheduled a2 l1 e1 from 2 in 5.0 seconds error: no room")
+        let cancelled = Self.facts { $0.cancelRequested = true }
+        #expect(Self.outcome(of: ending, cancelled).hasPrefix("cancelled a2"))
+    }
 }

@@ -379,4 +379,35 @@ import Testing
         #expect(runs.values == [1])
         #expect(line.unaccounted == 0)
     }
+
+    // MARK: jobs that did not begin
+
+    @Test(
+        "B5 a job that the stop kept from beginning is given back as it was, whatever its policy",
+        arguments: EvictionPolicy.allCases)
+    func notBegun(policy: EvictionPolicy) async throws {
+        let (record, _, line) = try await evict(policy) { context in
+            try await context.evicted()
+            throw JobNotStarted("the stop came first")
+        }
+        #expect(record.state == .ready)
+        #expect([record.attempt, record.losses, record.evictions] == [0, 0, 0])
+        #expect(record.reason == nil)
+        #expect(line.ends == [0, 0, 1, 0, 0, 0])
+    }
+
+    @Test("a job that its machine has no room for waits, costs no attempt, and says why") func noRoom() async throws {
+        let runs = Notes<Int64>()
+        let handler = JobHandler("job") { context in
+            guard runs.add(context.record.epoch) > 1 else { throw JobNotStarted("no room in /tmp") }
+            return nil
+        }
+        try await WorkerRun(MemoryStore(), [handler]).run { run in
+            let id = try await run.enqueue("job")
+            let waiting = try await run.until(id) { $0.state == .scheduled }
+            #expect(waiting.detail == "no room in /tmp")
+            #expect(waiting.attempt == 0)
+        }
+        #expect(runs.values == [1])
+    }
 }

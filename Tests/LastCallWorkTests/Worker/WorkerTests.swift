@@ -299,7 +299,7 @@ import Testing
 
     @Test(
         "a worker's name is 1 to 64 of letters, digits, dot, underscore and hyphen",
-        arguments: ["", "a b", "ä", "a/b", String(repeating: "x", count: 65), "a\n"])
+        arguments: ["", "a b", "ä", "a/b", String(repeating: "x", count: 65), "a\n", ".p1"])
     func badNames(name: String) {
         let error = #expect(throws: WorkError.self) {
             try Worker(MemoryStore(), handlers: [], configuration: .quiet(name: name))
