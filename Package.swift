@@ -24,10 +24,12 @@ let package = Package(
     targets: [
         // The few lines that Swift cannot say: the signal handler, spawn, pidfd, prctl.
         .target(name: "CLastCall"),
+        // A lock that the compiler can specialise in every other target.
+        .target(name: "LastCallConcurrency", dependencies: ["CLastCall"]),
         .target(
             name: "LastCall",
             dependencies: [
-                "CLastCall",
+                "CLastCall", "LastCallConcurrency",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 // Not only for tests: see Documentation/decisions/0001-a-scope-for-each-member.md
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
@@ -38,18 +40,20 @@ let package = Package(
         .target(
             name: "LastCallCommand",
             dependencies: [
-                "LastCall", "LastCallWork", "CLastCall",
+                "LastCall", "LastCallConcurrency", "LastCallWork", "CLastCall",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
         // Over Debian's libsqlite3-dev; see Documentation/decisions/0007-sqlite-directly.md
         .systemLibrary(name: "CSQLite"),
-        .target(name: "LastCallSQLite", dependencies: ["LastCall", "LastCallWork", "CLastCall", "CSQLite"]),
+        .target(
+            name: "LastCallSQLite",
+            dependencies: ["LastCall", "LastCallConcurrency", "LastCallWork", "CLastCall", "CSQLite"]),
         .target(
             name: "LastCallWork",
             dependencies: [
-                "LastCall", "CLastCall",
+                "LastCall", "LastCallConcurrency", "CLastCall",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -57,13 +61,14 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]
         ),
-        .target(name: "LastCallTesting", dependencies: ["LastCall", "LastCallWork"]),
+        .target(name: "LastCallTesting", dependencies: ["LastCall", "LastCallConcurrency", "LastCallWork"]),
         // Over Debian's libyaml-dev; see Documentation/decisions/0003-yaml-through-libyaml.md
         .systemLibrary(name: "CLibYAML"),
         .executableTarget(
             name: "lastcall",
             dependencies: [
-                "LastCall", "LastCallCommand", "LastCallWork", "LastCallSQLite", "CLastCall", "CLibYAML",
+                "LastCall", "LastCallConcurrency", "LastCallCommand", "LastCallWork", "LastCallSQLite", "CLastCall",
+                "CLibYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -73,7 +78,7 @@ let package = Package(
         .executableTarget(
             name: "LifecycleFixture",
             dependencies: [
-                "LastCall",
+                "LastCall", "LastCallConcurrency",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -90,12 +95,15 @@ let package = Package(
         // Workers on one store that are told to stop and killed at random.
         .executableTarget(
             name: "WorkFixture",
-            dependencies: ["LastCallSQLite", "LastCallCommand", "LastCallWork", "LastCallTesting", "LastCall"],
+            dependencies: [
+                "LastCallSQLite", "LastCallCommand", "LastCallWork", "LastCallTesting", "LastCall",
+                "LastCallConcurrency",
+            ],
             path: "Tests/WorkFixture"),
         .testTarget(
             name: "LastCallTests",
             dependencies: [
-                "LastCall", "LastCallTesting", "LifecycleFixture",
+                "LastCall", "LastCallConcurrency", "LastCallTesting", "LifecycleFixture",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
@@ -106,7 +114,7 @@ let package = Package(
         .testTarget(
             name: "LastCallWorkTests",
             dependencies: [
-                "LastCallWork", "LastCall", "LastCallTesting",
+                "LastCallWork", "LastCall", "LastCallConcurrency", "LastCallTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -129,7 +137,8 @@ let package = Package(
         .testTarget(
             name: "LastCallSQLiteTests",
             dependencies: [
-                "LastCallSQLite", "LastCallWork", "LastCall", "CLastCall", "CSQLite", "LastCallTesting", "StoreFixture",
+                "LastCallSQLite", "LastCallWork", "LastCall", "LastCallConcurrency", "CLastCall", "CSQLite",
+                "LastCallTesting", "StoreFixture",
                 "WorkFixture",
                 .product(name: "Logging", package: "swift-log"),
             ]

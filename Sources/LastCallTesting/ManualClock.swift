@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 
 /// A clock that stands still until a test moves it.
 ///

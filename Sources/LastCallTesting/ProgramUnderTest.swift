@@ -1,5 +1,6 @@
 import Dispatch
 import LastCall
+import LastCallConcurrency
 
 #if canImport(Glibc)
     import Glibc

@@ -58,17 +58,22 @@ enum Layering {
     static let layers: [Layer] = [
         Layer(target: "CLastCall", siblings: [], only: []),
         Layer(
+            target: "LastCallConcurrency", siblings: ["CLastCall"], only: ["Synchronization"],
+            origin: .record("Documentation/decisions/0009-a-target-for-the-lock.md")
+        ),
+        Layer(
             target: "LastCall",
-            siblings: ["CLastCall"],
+            siblings: ["CLastCall", "LastCallConcurrency"],
             only: ["ServiceLifecycle", "ServiceLifecycleTestKit", "Logging", "Metrics", "CoreMetrics"],
             never: fullFoundation + nio + stores
         ),
-        Layer(target: "LastCallHTTP", siblings: ["CLastCall", "LastCall"], never: stores),
+        Layer(target: "LastCallHTTP", siblings: ["CLastCall", "LastCall", "LastCallConcurrency"], never: stores),
         Layer(
-            target: "LastCallWork", siblings: ["CLastCall", "LastCall"], never: nio + http + stores + ["Subprocess"]),
+            target: "LastCallWork", siblings: ["CLastCall", "LastCall", "LastCallConcurrency"],
+            never: nio + http + stores + ["Subprocess"]),
         Layer(
             target: "LastCallCommand",
-            siblings: ["CLastCall", "LastCall", "LastCallWork"],
+            siblings: ["CLastCall", "LastCall", "LastCallConcurrency", "LastCallWork"],
             never: fullFoundation + nio + http + stores
         ),
         Layer(
@@ -76,16 +81,18 @@ enum Layering {
             origin: .record("Documentation/decisions/0007-sqlite-directly.md")
         ),
         Layer(
-            target: "LastCallSQLite", siblings: ["CLastCall", "CSQLite", "LastCall", "LastCallWork"],
+            target: "LastCallSQLite",
+            siblings: ["CLastCall", "CSQLite", "LastCall", "LastCallConcurrency", "LastCallWork"],
             never: fullFoundation + nio + http + ["GRDB*"]
         ),
         Layer(target: "CLibPQ", siblings: [], only: []),
         Layer(
-            target: "LastCallPostgres", siblings: ["CLastCall", "CLibPQ", "LastCall", "LastCallWork"], never: nio + http
+            target: "LastCallPostgres",
+            siblings: ["CLastCall", "CLibPQ", "LastCall", "LastCallConcurrency", "LastCallWork"], never: nio + http
         ),
         Layer(target: "LastCallTransports", siblings: ["LastCall", "LastCallWork"], never: stores + ["Hummingbird*"]),
         Layer(
-            target: "LastCallTesting", siblings: ["CLastCall", "LastCall", "LastCallWork"],
+            target: "LastCallTesting", siblings: ["CLastCall", "LastCall", "LastCallConcurrency", "LastCallWork"],
             never: stores + ["Hummingbird*"]),
         Layer(
             target: "CLibYAML", siblings: [], only: [],
@@ -94,7 +101,8 @@ enum Layering {
         Layer(
             target: "lastcall",
             siblings: [
-                "CLastCall", "CLibYAML", "LastCall", "LastCallCommand", "LastCallHTTP", "LastCallPostgres",
+                "CLastCall", "CLibYAML", "LastCall", "LastCallConcurrency", "LastCallCommand", "LastCallHTTP",
+                "LastCallPostgres",
                 "LastCallSQLite",
                 "LastCallTransports", "LastCallWork",
             ],

@@ -1,6 +1,7 @@
 import CSQLite
 import Dispatch
 import LastCall
+import LastCallConcurrency
 import LastCallTesting
 import Testing
 

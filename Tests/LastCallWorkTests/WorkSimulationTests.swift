@@ -11,10 +11,12 @@ import Testing
     static let only = ProcessEnvironment.current["LASTCALL_SIMULATION_SEED"].flatMap { UInt64($0) }
 
     @Test("B7 C24 simulation: nothing is lost, doubled, overtaken or stuck, and callbacks run once, for every seed")
-    func everySeed() {
+    func everySeed() async {
         var counts: [String: Int] = [:]
         var failures = 0
         for seed in Self.only.map({ $0...$0 }) ?? 1...Self.seeds where failures < 5 {
+            // Other tests wait for a thread.
+            await Task.yield()
             var simulation = WorkSimulation(seed: seed)
             let outcome = simulation.run()
             counts.merge(outcome.counts, uniquingKeysWith: +)
@@ -36,7 +38,7 @@ import Testing
     static let expected =
         [
             "crashes", "rescues", "drains", "evictions", "void", "late", "duplicates", "deadlines", "duplicate keys",
-            "refused", "cancelled", "retried", "callbacks",
+            "refused", "cancelled", "retried", "callbacks", "registrations anew",
         ] + [WorkState.succeeded, .partial, .failed, .cancelled, .dead].map { "ended \($0)" }
 
     @Test("the same seed goes the same way") func sameSeed() {
@@ -50,11 +52,12 @@ import Testing
     @Test(
         "B7 the simulation notices a store that is wrong",
         arguments: [WorkTables.Fault.unfencedSettlement, .counterOutsideTransaction])
-    func wrongStore(fault: WorkTables.Fault) {
-        let noticed = (1...Self.seeds).first { seed in
+    func wrongStore(fault: WorkTables.Fault) async {
+        for seed in 1...Self.seeds {
+            await Task.yield()
             var simulation = WorkSimulation(seed: seed, fault: fault)
-            return !simulation.run().violations.isEmpty
+            guard simulation.run().violations.isEmpty else { return }
         }
-        #expect(noticed != nil, "\(Self.seeds) seeds and nobody noticed \(fault)")
+        Issue.record("\(Self.seeds) seeds and nobody noticed \(fault)")
     }
 }

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 import Logging
 import ServiceLifecycle
 import UnixSignals

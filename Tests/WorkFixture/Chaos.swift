@@ -1,5 +1,6 @@
 import FoundationEssentials
 import LastCall
+import LastCallConcurrency
 import LastCallCommand
 import LastCallSQLite
 import LastCallTesting

@@ -1,3 +1,5 @@
+import LastCallConcurrency
+
 /// An event that happens once and carries a value; everybody who waits, before or after, gets it.
 package final class Latch<Value: Sendable>: Sendable {
     /// What the latch holds under its lock.

@@ -1,3 +1,4 @@
+import LastCallConcurrency
 import Dispatch
 
 /// A thread that runs one closure after the other, in the order in which they were given to it.

@@ -1,3 +1,4 @@
+import LastCallConcurrency
 public import ServiceLifecycle
 
 /// Work that outlives the request that started it, and is waited for all the same.

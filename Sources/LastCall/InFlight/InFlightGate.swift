@@ -1,3 +1,4 @@
+import LastCallConcurrency
 public import ServiceLifecycle
 
 /// Counts what is in flight, refuses more once it is closed, and waits for the rest: the primitive under every drain.

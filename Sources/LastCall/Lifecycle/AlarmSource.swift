@@ -1,3 +1,5 @@
+import LastCallConcurrency
+
 /// A lifecycle's time: what it is now, and one alarm.
 package protocol AlarmSource: Sendable {
     /// The time since the source was made.

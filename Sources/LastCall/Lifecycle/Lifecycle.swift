@@ -1,3 +1,4 @@
+import LastCallConcurrency
 public import Logging
 public import ServiceLifecycle
 

@@ -1,3 +1,5 @@
+import LastCallConcurrency
+
 /// What a lifecycle is to the one around it: a service with errors and a ledger.
 extension LifecycleEngine {
     /// The error of the first member that failed, in the order of the stop.

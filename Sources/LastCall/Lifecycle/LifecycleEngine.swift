@@ -1,3 +1,4 @@
+import LastCallConcurrency
 import Logging
 
 #if canImport(Glibc)

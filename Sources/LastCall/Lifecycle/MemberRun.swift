@@ -1,3 +1,4 @@
+import LastCallConcurrency
 import ServiceLifecycle
 import ServiceLifecycleTestKit
 

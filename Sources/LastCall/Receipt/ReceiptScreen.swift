@@ -1,3 +1,5 @@
+import LastCallConcurrency
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)

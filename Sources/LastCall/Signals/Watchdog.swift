@@ -1,3 +1,4 @@
+import LastCallConcurrency
 import CLastCall
 
 #if canImport(Glibc)

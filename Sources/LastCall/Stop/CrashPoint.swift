@@ -1,3 +1,5 @@
+import LastCallConcurrency
+
 /// Places at which a test may kill the process, to see what is left.
 ///
 /// Outside tests nobody listens, and passing one costs a lock.

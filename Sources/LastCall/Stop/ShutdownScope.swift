@@ -1,3 +1,5 @@
+import LastCallConcurrency
+
 /// One member's view of the stop: written by its lifecycle, read through ``Shutdown``.
 package final class ShutdownScope: Sendable {
     /// What a member can know about the stop.

@@ -1,5 +1,6 @@
 import CLastCall
 import LastCall
+import LastCallConcurrency
 
 #if canImport(Musl)
     import Musl

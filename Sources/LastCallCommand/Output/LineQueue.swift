@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 
 /// The lines between the loop that reads them and the task that wants them: one producer, one consumer, bounded.
 ///

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 
 /// A value that is set once and that anybody may wait for, also a cancelled task.
 ///

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 
 /// A statement's text, with the place that its prepared form has in every connection's cache.
 ///

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 
 #if canImport(Musl)
     import Musl

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 public import LastCallWork
 
 extension SQLiteStore {

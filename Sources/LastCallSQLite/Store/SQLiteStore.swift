@@ -1,5 +1,6 @@
 public import LastCallWork
 import LastCall
+import LastCallConcurrency
 
 #if canImport(Glibc)
     import Glibc

@@ -133,24 +133,22 @@ extension StoreTransaction {
     // MARK: claiming
 
     private static let isPaused = SQLiteQuery("SELECT 1 FROM paused WHERE queue = ?")
+    /// Records whose turn it is, each with all that its worker needs to know.
+    ///
+    /// One query for all of them and an update for each: an `UPDATE … RETURNING` for each would make and drop a table for its one row.
     private static let turns = SQLiteQuery(
         """
-        SELECT id, priority, due_at FROM job WHERE state = 2 AND queue = ? AND kind = ? ORDER BY priority, due_at, id LIMIT ?
+        SELECT id, priority, due_at, kind, epoch, attempt, attempts_max, losses, losses_max, evictions, on_lost, flags, output_from,
+            node, waits_node, timeout, key, line_count, trace, accepted_at, payload_version, payload, workflow
+        FROM job WHERE state = 2 AND queue = ? AND kind = ? ORDER BY priority, due_at, id LIMIT ?
         """)
-
-    /// When a record's turn is.
-    private struct Turn: Comparable {
-        /// Lower first.
-        let priority: Int64
-        /// When it became due.
-        let dueAt: Int64
-        /// The record.
-        let id: Int64
-
-        static func < (lhs: Turn, rhs: Turn) -> Bool {
-            (lhs.priority, lhs.dueAt, lhs.id) < (rhs.priority, rhs.dueAt, rhs.id)
-        }
-    }
+    /// What `RecordStateMachine.claim` makes of a ready record.
+    private static let claimQuery = SQLiteQuery(
+        """
+        UPDATE job SET state = 3, epoch = epoch + 1, attempt = attempt + 1, worker = ?, started_at = ?, progress = NULL,
+            reason = NULL, detail = NULL
+        WHERE id = ?
+        """)
 
     /// Claims what a worker can take of a queue, in the order of priority, due time and id over all its kinds.
     private mutating func claim(
@@ -160,60 +158,52 @@ extension StoreTransaction {
             try db.first(Self.isPaused, .text(demand.queue), as: { _ in true }) == nil
         else { return }
         // Each kind has its own part of the index, so that kinds nobody handles cost nothing, however many wait.
-        var turns: [Turn] = []
+        var turns: [(priority: Int64, isLarge: Bool, record: ClaimedRecord)] = []
         for kind in demand.kinds {
             turns += try db.all(Self.turns, .text(demand.queue), .text(kind), .integer(Int64(demand.limit))) {
-                Turn(priority: $0.integer(1), dueAt: $0.integer(2), id: $0.integer(0))
+                let flags = JobFlags(rawValue: $0.integer(11))
+                return (
+                    priority: $0.integer(1), isLarge: flags.contains(.hasLargePayload),
+                    record: record(of: demand.queue, flags, $0)
+                )
             }
         }
-        if demand.kinds.count > 1 { turns.sort() }
-        claimed.reserveCapacity(claimed.count + min(turns.count, demand.limit))
-        for turn in turns.prefix(demand.limit) { try claimed.append(claim(turn.id, worker)) }
-    }
-
-    /// What `RecordStateMachine.claim` makes of a ready record, and the record as it is then.
-    private static let claimQuery = SQLiteQuery(
-        """
-        UPDATE job SET state = 3, epoch = epoch + 1, attempt = attempt + 1, worker = ?, started_at = ?, progress = NULL,
-            reason = NULL, detail = NULL
-        WHERE id = ? AND state = 2
-        RETURNING kind, queue, epoch, attempt, attempts_max, losses, losses_max, evictions, on_lost, flags, output_from, node,
-            waits_node, timeout, key, line_count, trace, accepted_at, payload_version, payload, workflow, due_at
-        """)
-
-    private func claim(_ id: Int64, _ worker: Int64) throws -> ClaimedRecord {
-        guard
-            var record = try db.first(
-                Self.claimQuery, .integer(worker), .integer(now), .integer(id), as: { claimed(id, $0) })
-        else { preconditionFailure("claim: record \(id) is in the index and not ready") }
-        if record.payload.isEmpty, let payload = try attachment(AttachmentPart.payload, of: id) {
-            record.payload = payload
+        if demand.kinds.count > 1 {
+            turns.sort {
+                ($0.priority, $0.record.dueAt, $0.record.id) < ($1.priority, $1.record.dueAt, $1.record.id)
+            }
         }
-        if record.facts.hasCheckpoint { record.checkpoint = try attachment(AttachmentPart.checkpoint, of: id) }
-        return record
+        claimed.reserveCapacity(claimed.count + min(turns.count, demand.limit))
+        for (_, isLarge, var record) in turns.prefix(demand.limit) {
+            let id = record.id.rawValue
+            try db.run(Self.claimQuery, .integer(worker), .integer(now), .integer(id))
+            if isLarge { record.payload = try attachment(AttachmentPart.payload, of: id) ?? [] }
+            if record.facts.hasCheckpoint { record.checkpoint = try attachment(AttachmentPart.checkpoint, of: id) }
+            claimed.append(record)
+        }
     }
 
-    private func claimed(_ id: Int64, _ row: SQLiteRow) -> ClaimedRecord {
-        let flags = JobFlags(rawValue: row.integer(9))
+    /// A ready record as it is once it is claimed.
+    private func record(of queue: String, _ flags: JobFlags, _ row: SQLiteRow) -> ClaimedRecord {
         var facts = RecordFacts(state: .running)
-        facts.epoch = row.integer(2)
-        facts.attempt = Int(row.integer(3))
-        facts.attemptsMax = Int(row.integer(4))
-        facts.losses = Int(row.integer(5))
-        facts.lossesMax = row.integerIfAny(6).map(Int.init)
-        facts.evictions = Int(row.integer(7))
-        facts.onLost = LossPolicy(number: row.integer(8))
-        facts.outputFrom = row.integer(10)
+        facts.epoch = row.integer(4) + 1
+        facts.attempt = Int(row.integer(5)) + 1
+        facts.attemptsMax = Int(row.integer(6))
+        facts.losses = Int(row.integer(7))
+        facts.lossesMax = row.integerIfAny(8).map(Int.init)
+        facts.evictions = Int(row.integer(9))
+        facts.onLost = LossPolicy(number: row.integer(10))
+        facts.outputFrom = row.integer(12)
         facts.read(flags)
         return ClaimedRecord(
-            id: WorkID(rawValue: id), epoch: facts.epoch, kind: row.text(0), payload: row.bytes(19),
-            payloadVersion: Int(row.integer(18)), queue: row.text(1), workflow: WorkID(rawValue: row.integer(20)),
-            node: row.integerIfAny(11).map { NodeID(rawValue: $0) },
-            waitsForNode: row.integerIfAny(12).map { NodeID(rawValue: $0) },
-            facts: facts, timeout: row.integerIfAny(13).map { .milliseconds($0) }, key: row.textIfAny(14),
-            checkpoint: nil, hasJournal: flags.contains(.hasJournal), lineCount: Int(row.integer(15)),
-            trace: StoredFields.trace(row.textIfAny(16)), acceptedAt: WorkInstant(rawValue: row.integer(17)),
-            dueAt: WorkInstant(rawValue: row.integer(21)), claimedAt: instant)
+            id: WorkID(rawValue: row.integer(0)), epoch: facts.epoch, kind: row.text(3), payload: row.bytes(21),
+            payloadVersion: Int(row.integer(20)), queue: queue, workflow: WorkID(rawValue: row.integer(22)),
+            node: row.integerIfAny(13).map { NodeID(rawValue: $0) },
+            waitsForNode: row.integerIfAny(14).map { NodeID(rawValue: $0) },
+            facts: facts, timeout: row.integerIfAny(15).map { .milliseconds($0) }, key: row.textIfAny(16),
+            checkpoint: nil, hasJournal: flags.contains(.hasJournal), lineCount: Int(row.integer(17)),
+            trace: StoredFields.trace(row.textIfAny(18)), acceptedAt: WorkInstant(rawValue: row.integer(19)),
+            dueAt: WorkInstant(rawValue: row.integer(2)), claimedAt: instant)
     }
 
     private static let findAttachment = SQLiteQuery("SELECT bytes FROM attachment WHERE job = ? AND part = ?")

@@ -1,5 +1,6 @@
 import Dispatch
 import LastCall
+import LastCallConcurrency
 
 /// Where tasks leave work and threads of their own fetch it.
 final class Intake<Work: Sendable>: Sendable {

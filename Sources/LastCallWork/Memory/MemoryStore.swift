@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 
 /// Keeps work in memory: for tests, and for work that may die with its process.
 ///

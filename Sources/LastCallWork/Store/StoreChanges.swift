@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 
 /// What changed in a store, as far as it concerns those who wait.
 public struct StoreChange: OptionSet, Sendable, Hashable {

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 
 extension JobContext {
     /// Does something once: runs the body, remembers durably what it came to, and returns that in every later run.

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 public import Logging
 
 public import struct LastCall.ShutdownCause

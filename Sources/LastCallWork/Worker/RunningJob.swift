@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 
 /// A job that a worker runs: its context, its task and its timers.
 final class RunningJob: Sendable {

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 import Metrics
 
 /// What a worker counts, under the names `lastcall_jobs_…`.

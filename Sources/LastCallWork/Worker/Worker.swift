@@ -1,4 +1,5 @@
 public import LastCall
+import LastCallConcurrency
 public import Logging
 public import ServiceLifecycle
 

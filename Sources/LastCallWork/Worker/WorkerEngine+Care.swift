@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 import Logging
 
 // Beats, leases, what is due, and the dead.

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 import Logging
 
 /// Performs what a ``WorkerStateMachine`` decides: exchanges with the store, jobs, beats, care, the stop.
@@ -117,35 +118,50 @@ final class WorkerEngine: Sendable {
     // MARK: exchanges
 
     /// Exchanges with the store whenever there is something to write or to want.
+    ///
+    /// What an exchange came to is followed while the next one is on its way: the store's thread and the jobs' threads work at the same time.
     private func exchange() async {
         var failures = 0
+        var outcome: Followed?
         while !isOver {
-            if isLost {
-                // Nothing can be written any more; what is left is that its jobs end.
-                if state.withLock({ $0.machine.held.isEmpty }) { return giveUp() }
-                _ = await exchangeWake.next()
-                continue
-            }
-            if state.withLock({ $0.isUnregistered && $0.machine.phase == .working }) {
-                failures = await registerAnew() ? 0 : failures + 1
-                if failures > 0 { await pause(after: failures) }
-                continue
-            }
-            guard let request = state.withLock({ $0.nextExchange() }) else {
-                if isOver { return }
-                _ = await exchangeWake.next()
-                continue
-            }
+            guard let request = await nextRequest(&outcome, &failures) else { continue }
             do {
-                let result = try await store.exchange(request)
+                async let answer = store.exchange(request)
+                follow(outcome.take())
+                let result = try await answer
                 failures = 0
-                exchanged(request, result)
+                outcome = exchanged(request, result)
             } catch {
                 state.withLock { $0.machine.exchangeFailed(request) }
                 failures += 1
                 await waitAfterFailure(failures, "the store did not take what became of jobs; it is tried again", error)
             }
         }
+        follow(outcome)
+    }
+
+    /// What to ask of the store next; where there is nothing, it waits until that may have changed.
+    private func nextRequest(_ outcome: inout Followed?, _ failures: inout Int) async -> ExchangeRequest? {
+        if isLost {
+            follow(outcome.take())
+            // Nothing can be written any more; what is left is that its jobs end.
+            if state.withLock({ $0.machine.held.isEmpty }) {
+                giveUp()
+            } else {
+                _ = await exchangeWake.next()
+            }
+            return nil
+        }
+        if state.withLock({ $0.isUnregistered && $0.machine.phase == .working }) {
+            follow(outcome.take())
+            failures = await registerAnew() ? 0 : failures + 1
+            if failures > 0 { await pause(after: failures) }
+            return nil
+        }
+        if let request = state.withLock({ $0.nextExchange() }) { return request }
+        follow(outcome.take())
+        if !isOver { _ = await exchangeWake.next() }
+        return nil
     }
 
     var isOver: Bool { state.withLock { $0.machine.isOver || $0.isGivenUp } }
@@ -174,25 +190,46 @@ final class WorkerEngine: Sendable {
         return false
     }
 
-    private func exchanged(_ request: ExchangeRequest, _ result: ExchangeResult) {
-        let (outcome, jobs) = state.withLock { state in
+    /// What follows from an exchange.
+    private struct Followed {
+        /// What the machine made of it.
+        let outcome: WorkerStateMachine.ExchangeOutcome
+        /// The jobs that are over.
+        let jobs: [RunningJob]
+        /// When something is due next.
+        let nextDue: WorkInstant?
+    }
+
+    /// Notes what an exchange came to.
+    private func exchanged(_ request: ExchangeRequest, _ result: ExchangeResult) -> Followed? {
+        state.withLock { state in
             // The ledger is closed, and what was claimed meanwhile is rescued with the rest.
-            guard !state.isGivenUp else { return (WorkerStateMachine.ExchangeOutcome(), [RunningJob]()) }
+            guard !state.isGivenUp else { return nil }
             let outcome = state.machine.exchanged(request, result)
             if !result.isRegistered { state.isUnregistered = true }
             state.ledger.accepted += result.claimed.count
             for settlement in outcome.settled { count(settlement, &state) }
             state.ledger.handedOver += outcome.overtaken.count
             var jobs: [RunningJob] = []
-            for claim in outcome.settled.map(\.claim) + outcome.overtaken {
+            for settlement in outcome.settled {
+                if let job = state.running.removeValue(forKey: settlement.claim) { jobs.append(job) }
+            }
+            for claim in outcome.overtaken {
                 if let job = state.running.removeValue(forKey: claim) { jobs.append(job) }
             }
-            return (outcome, jobs)
+            return Followed(outcome: outcome, jobs: jobs, nextDue: result.nextDue)
         }
-        for job in jobs { job.end() }
-        for claim in outcome.overtaken { wasOvertaken(claim, jobs.first { $0.context.record.claim == claim }) }
-        for record in outcome.start { start(record) }
-        if let due = result.nextDue { dueAt(due) }
+    }
+
+    /// Ends the jobs that are over, and starts those that were claimed.
+    private func follow(_ followed: Followed?) {
+        guard let followed else { return }
+        for job in followed.jobs { job.end() }
+        for claim in followed.outcome.overtaken {
+            wasOvertaken(claim, followed.jobs.first { $0.context.record.claim == claim })
+        }
+        for record in followed.outcome.start { start(record) }
+        if let due = followed.nextDue { dueAt(due) }
     }
 
     /// One line of the ledger for each claim that ended.

@@ -1,5 +1,6 @@
 import CLastCall
 import LastCall
+import LastCallConcurrency
 import LastCallCommand
 
 #if canImport(Glibc)

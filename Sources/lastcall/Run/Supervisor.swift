@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 import LastCallCommand
 import ServiceLifecycle
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LastCall
+import LastCallConcurrency
 import LastCallWork
 
 #if canImport(Glibc)

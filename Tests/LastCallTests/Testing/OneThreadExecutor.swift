@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 
 /// Runs a test's tasks on one thread, in the order in which they become ready.
 ///

@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 import LastCallTesting
 import LastCallWork
 import Logging

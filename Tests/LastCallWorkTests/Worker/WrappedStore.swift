@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 import LastCallWork
 
 /// A store in memory that can be made to fail, to wait, and to say that it is durable.

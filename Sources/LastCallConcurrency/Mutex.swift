@@ -1,17 +1,20 @@
 import CLastCall
-package import Synchronization
+public import Synchronization
 
 /// `Synchronization.Mutex`, with the thread sanitizer told about it.
 ///
 /// The standard library's lock waits on a futex in code that is not instrumented; under the sanitizer every use of it from two
 /// threads looks like a race. This one has the same interface, and costs two empty calls where nothing is sanitized.
-package struct Mutex<Value: ~Copyable>: ~Copyable {
+///
+/// It has a target of its own, which is no product, because the compiler specialises inlinable code for another module only where that code is
+/// `public`, and an unspecialised lock costs more than most of what it guards.
+public struct Mutex<Value: ~Copyable>: ~Copyable {
     @usableFromInline let base: Synchronization.Mutex<Value>
 
-    @inlinable package init(_ value: consuming sending Value) { base = Synchronization.Mutex(value) }
+    @inlinable public init(_ value: consuming sending Value) { base = Synchronization.Mutex(value) }
 
     /// Runs `body` while nobody else does.
-    @inlinable package borrowing func withLock<Result: ~Copyable, Failure: Error>(
+    @inlinable public borrowing func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         try base.withLock { value throws(Failure) in
