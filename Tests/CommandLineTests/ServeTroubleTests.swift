@@ -214,6 +214,10 @@ import Testing
         let full = try await shell(folder, "\"$L\" status > /dev/full")
         #expect(try await full.exit() == EX_IOERR)
         #expect(full.output.contains("standard output could not be written"))
+        // Whoever sees only the exit code must not submit it a second time.
+        let unsaid = try await shell(folder, "\"$L\" submit quick > /dev/full")
+        #expect(try await unsaid.exit() == EX_IOERR)
+        #expect(unsaid.output.contains("submitted all the same, do not submit again: 2001"))
     }
 
     @Test("a second SIGTERM changes nothing: the drain goes on, and what the task finishes is finished")

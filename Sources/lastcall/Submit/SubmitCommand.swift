@@ -151,6 +151,12 @@ struct SubmitCommand: AsyncParsableCommand {
                 }
                 guard let interruption else {
                     if json { print(JSONText.encode(submitted.json())) } else { for id in submitted.ids { print(id) } }
+                    if fflush(nil) != 0 {
+                        Verb.complain("standard output could not be written: \(String(cString: strerror(errno)))")
+                        let ids = submitted.ids.map(\.description).joined(separator: " ")
+                        Verb.complain("submitted all the same, do not submit again: \(ids)")
+                        throw ArgumentParser.ExitCode(EX_IOERR)
+                    }
                     return
                 }
                 try await SubmitWait(submitted: submitted, work: opened.work, isJSON: json).run(until: interruption)
