@@ -204,7 +204,17 @@ import Testing
             #expect(code(.storeUnusable, file(passing)) == EX_UNAVAILABLE)
         }
         #expect(code(.storeFull) == EX_UNAVAILABLE)
-        #expect(code(.storeUnusable, SQLiteError(extendedCode: 5, message: "locked")) == EX_UNAVAILABLE)
+        for passing in [Int32(5), 10, 13] {
+            #expect(code(.storeUnusable, SQLiteError(extendedCode: passing, message: "m")) == EX_UNAVAILABLE)
+        }
+        for lasting in [Int32(8), 11, 14, 26] {
+            #expect(code(.storeUnusable, SQLiteError(extendedCode: lasting, message: "m")) == ExitCode.configuration)
+        }
+        func lock(_ number: Int32) -> WorkerLockError {
+            WorkerLockError(.systemRefused, name: "w", systemCode: number, "m")
+        }
+        #expect(code(.storeUnusable, lock(ENOSPC)) == EX_UNAVAILABLE)
+        #expect(code(.storeUnusable, lock(EACCES)) == ExitCode.configuration)
         for lasting in [
             StoreFileError.Code.badPath, .notAFile, .notWritable, .notADatabase, .damaged, .foreign, .newer,
             .fileSystem,

@@ -54,7 +54,7 @@ public struct StoreFileError: Error, Sendable, Hashable, CustomStringConvertible
     }
 
     /// What SQLite said, as something about a file.
-    static func about(_ path: String, _ error: SQLiteError) -> StoreFileError {
+    package static func about(_ path: String, _ error: SQLiteError) -> StoreFileError {
         let (code, message): (Code, String) =
             switch error.code {
             case 26: (.notADatabase, "The file is no SQLite database. Name another file, or move this one away.")

@@ -50,9 +50,10 @@ package final class Lookout: Sendable {
     ) async throws -> Lookout {
         let event = lastcall_event_create()
         guard event >= 0 else {
+            let number = errno
             throw WorkerLockError(
-                .systemRefused, name: "",
-                "No eventfd for the lookout (\(systemMessage(errno))). Raise the limit of open files (ulimit -n).")
+                .systemRefused, name: "", systemCode: number,
+                "No eventfd for the lookout (\(systemMessage(number))). Raise the limit of open files (ulimit -n).")
         }
         let lookout = Lookout(locks: locks, bell: bell, event: event, onChange: onChange, onDeath: onDeath)
         try await withCheckedThrowingContinuation { (started: CheckedContinuation<Void, any Error>) in
@@ -74,7 +75,7 @@ package final class Lookout: Sendable {
         stopEvent = Mutex(event)
     }
 
-    /// Says whom to watch from now on; who was told to be dead and is named again is watched again only after having been left out once.
+    /// Says whom to watch from now on; who was told to be dead and is named again is watched again once its lock is held again.
     package func setPeers(_ names: [String]) {
         state.withLock { state in
             state.dead.formIntersection(names)
@@ -146,6 +147,12 @@ package final class Lookout: Sendable {
     }
 
     private func lookAtPeers() {
+        // Whose lock's file was removed is told of like the dead, and may make it again.
+        for name in state.withLock({ $0.dead }) where locks.isAlive(name) {
+            state.withLock { state in
+                if state.dead.remove(name) != nil { state.peers.insert(name) }
+            }
+        }
         for peer in state.withLock({ $0.peers }) where !locks.isAlive(peer) {
             let isNews = state.withLock { state in
                 guard state.peers.remove(peer) != nil else { return false }

@@ -21,12 +21,15 @@ public struct WorkerLockError: Error, Sendable, Hashable, CustomStringConvertibl
     public let name: String
     /// Who wrote its number into the lock's file last: shown, never trusted.
     public let holder: Int32?
+    /// What the system said (errno(3)), where it refused.
+    public let systemCode: Int32?
     /// One sentence on what happened and what to do about it.
     public let message: String
 
     /// Creates an error.
-    public init(_ code: Code, name: String, holder: Int32? = nil, _ message: String) {
+    public init(_ code: Code, name: String, holder: Int32? = nil, systemCode: Int32? = nil, _ message: String) {
         self.code = code
+        self.systemCode = systemCode
         self.name = name
         self.holder = holder
         self.message = message

@@ -32,7 +32,7 @@ package struct WorkerLocks: Sendable {
         let number = errno
         guard number == EEXIST, let status = fileStatus(directory), status.kind == S_IFDIR else {
             throw WorkerLockError(
-                .systemRefused, name: "",
+                .systemRefused, name: "", systemCode: number,
                 "The directory \(directory) cannot be made (\(systemMessage(number))). Check what stands there and who may write beside it."
             )
         }
@@ -79,7 +79,7 @@ package struct WorkerLocks: Sendable {
                 let number = errno
                 if flock(descriptor, LOCK_SH | LOCK_NB) != 0 { exclusiveTries += 1 }
                 let holder = smallFile(descriptor).flatMap { Int32($0.prefix { $0.isNumber }) }
-                systemClose(descriptor)
+                unlock(descriptor)
                 guard number == EWOULDBLOCK || number == EINTR else { throw refused(name, "locked", number) }
                 guard attempt < Self.triesMax, exclusiveTries < Self.exclusiveTriesMax else {
                     throw WorkerLockError(
@@ -168,7 +168,7 @@ package struct WorkerLocks: Sendable {
 
     private func refused(_ name: String, _ step: String, _ number: Int32 = errno) -> WorkerLockError {
         WorkerLockError(
-            .systemRefused, name: name,
+            .systemRefused, name: name, systemCode: number,
             "Its lock in \(directory) cannot be \(step) (\(systemMessage(number))). Check the directory's owner and mode, and the process's limits."
         )
     }

@@ -135,9 +135,13 @@ package struct WorkerStateMachine: Sendable {
     }
 
     /// The next exchange, where there is something to write or to want and none is on its way.
-    package mutating func nextExchange(for worker: WorkerID) -> ExchangeRequest? {
+    ///
+    /// - Parameters:
+    ///   - worker: Who claims.
+    ///   - claims: Whether it may.
+    package mutating func nextExchange(for worker: WorkerID, claims: Bool = true) -> ExchangeRequest? {
         guard !isExchanging else { return nil }
-        let demands = phase == .working ? demands() : []
+        let demands = phase == .working && claims ? demands() : []
         guard !settlements.isEmpty || !marks.isEmpty || !demands.isEmpty else { return nil }
         let settling = Set(settlements.map(\.claim))
         let request = ExchangeRequest(

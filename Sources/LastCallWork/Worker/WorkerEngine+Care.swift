@@ -31,7 +31,11 @@ extension WorkerEngine {
     private func beaten(_ request: BeatRequest, _ result: BeatResult) {
         let (outcome, jobs) = state.withLock { state in
             let outcome = state.machine.beaten(request, result)
-            if !result.isRegistered { state.isUnregistered = true }
+            for claim in outcome.cancelRequested where state.running[claim] == nil {
+                state.cancelledEarly.insert(claim)
+            }
+            // What is heard late may be about an identity that was replaced meanwhile.
+            if !result.isRegistered, request.worker == state.identities.last { state.isUnregistered = true }
             let jobs = state.running
             for claim in outcome.overtaken { state.running[claim] = nil }
             state.ledger.handedOver += outcome.overtaken.count
@@ -67,30 +71,32 @@ extension WorkerEngine {
     func care() async {
         await rescue()
         var sweptAt = ContinuousClock.now
-        await sweep(forgets: true)
-        while !isLost, let change = await careWake.next() {
+        var hasMore = await sweep(forgets: true, recounts: true)
+        while !isLost {
+            // What is old may be more than one sweep takes; the dead come between two.
+            if hasMore { careWake.raise(.due) }
+            guard let change = await careWake.next() else { return }
             if change.contains(.death) { await rescue() }
-            let forgets = sweptAt.duration(to: .now) > .seconds(30)
-            if forgets { sweptAt = .now }
-            await sweep(forgets: forgets)
+            let isTime = sweptAt.duration(to: .now) > .seconds(30)
+            if isTime { sweptAt = .now }
+            hasMore = await sweep(forgets: isTime || hasMore, recounts: isTime)
         }
     }
 
-    private func sweep(forgets: Bool) async {
-        let orders = SweepOrders(retention: forgets ? settings.retention : nil, recounts: forgets)
+    /// Sweeps once; returns whether there is more to forget.
+    private func sweep(forgets: Bool, recounts: Bool) async -> Bool {
+        let orders = SweepOrders(retention: forgets ? settings.retention : nil, recounts: recounts)
         do {
-            var result: SweepResult
-            repeat {
-                result = try await store.sweep(orders)
-                if result.mended > 0 {
-                    metrics.mended(result.mended)
-                    logger.error("group counters were wrong and were mended", metadata: ["groups": "\(result.mended)"])
-                }
-                // What is old may be more than one sweep takes.
-            } while result.forgotten >= orders.forgetMax && !isOver
+            let result = try await store.sweep(orders)
+            if result.mended > 0 {
+                metrics.mended(result.mended)
+                logger.error("group counters were wrong and were mended", metadata: ["groups": "\(result.mended)"])
+            }
             if let due = result.nextDue { dueAt(due) }
+            return result.forgotten >= orders.forgetMax && state.withLock { $0.machine.phase == .working }
         } catch {
             await waitAfterFailure(1, "the store could not be swept; it is tried again", error)
+            return false
         }
     }
 

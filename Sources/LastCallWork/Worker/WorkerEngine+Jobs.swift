@@ -18,15 +18,17 @@ extension WorkerEngine {
             deadline: timeout.map { ContinuousClock.now + $0 }, logger: logger
         ) { [weak self] update in self?.wrote(update) }
         let job = RunningJob(context: context, handler: handler)
-        let (isHeld, isStopping) = state.withLock { state in
+        let (isHeld, isCancelled, isStopping) = state.withLock { state in
             let isHeld = state.machine.isHeld(record.claim)
             if isHeld { state.running[record.claim] = job }
-            return (isHeld, state.machine.phase >= .draining)
+            let isCancelled = state.cancelledEarly.remove(record.claim) != nil
+            return (isHeld, isCancelled, state.machine.phase >= .draining)
         }
         // A beat may have found it to be somebody else's between its claim and this moment.
         guard isHeld else { return }
-        // So may the stop have come, which told only what ran.
+        // So may the stop have come, which told only what ran, and a cancellation.
         guard !isStopping else { return end(job, .unstarted, nil) }
+        guard !isCancelled else { return end(job, .cancelled(detail: "cancelled on request"), nil) }
         // A job that never returns must not keep the worker from ending, so nothing waits for its task.
         job.attach(UnstructuredTask.start { [self] in await run(job, timeout: timeout) })
         guard let timeout, !handler.keepsTime else { return }

@@ -72,8 +72,10 @@ extension WorkerEngine {
     /// Its store is gone, or its name is somebody else's: its jobs are ended, and it ends with this error.
     func lose(_ error: WorkError) {
         let isNews = state.withLock { state in
-            defer { state.failure = state.failure ?? error }
-            return state.failure == nil
+            let isNews = state.failure == nil
+            // Whose name is gone can still write; whose store is gone cannot.
+            if isNews || error.code == .storeGone { state.failure = error }
+            return isNews
         }
         guard isNews else { return }
         // Why, `run` throws.

@@ -10,6 +10,8 @@ final class WorkerEngine: Sendable {
         var machine: WorkerStateMachine
         /// What runs.
         var running: [ClaimKey: RunningJob] = [:]
+        /// Claims whose cancellation was asked for before they were started.
+        var cancelledEarly: Set<ClaimKey> = []
         /// The worker's identities in the store: the present one last; those before it were taken for dead.
         var identities: [WorkerID] = []
         /// Whether its store takes it for dead, so that it has to register anew.
@@ -29,7 +31,8 @@ final class WorkerEngine: Sendable {
 
         /// The next exchange, under the present identity.
         mutating func nextExchange() -> ExchangeRequest? {
-            identities.last.flatMap { machine.nextExchange(for: $0) }
+            // Who is taken for dead still writes what became of its jobs.
+            identities.last.flatMap { machine.nextExchange(for: $0, claims: !isUnregistered) }
         }
 
         /// The next beat, under the present identity.
@@ -152,14 +155,13 @@ final class WorkerEngine: Sendable {
             }
             return nil
         }
+        if let request = state.withLock({ $0.nextExchange() }) { return request }
+        follow(outcome.take())
         if state.withLock({ $0.isUnregistered && $0.machine.phase == .working }) {
-            follow(outcome.take())
-            failures = await registerAnew() ? 0 : failures + 1
+            failures = await registerAnew(failures) ? 0 : failures + 1
             if failures > 0 { await pause(after: failures) }
             return nil
         }
-        if let request = state.withLock({ $0.nextExchange() }) { return request }
-        follow(outcome.take())
         if !isOver { _ = await exchangeWake.next() }
         return nil
     }
@@ -172,7 +174,8 @@ final class WorkerEngine: Sendable {
     /// Its store takes it for dead, because nothing was heard of it for too long: it needs a new identity to claim under.
     ///
     /// What it holds under the old one it ends as before, where nobody else was given it meanwhile.
-    private func registerAnew() async -> Bool {
+    /// A name that seems taken is asked for again for about a second: somebody may only be removing what he takes for a dead worker's.
+    private func registerAnew(_ failures: Int) async -> Bool {
         do {
             let worker = try await store.register(settings.description)
             state.withLock { state in
@@ -182,7 +185,7 @@ final class WorkerEngine: Sendable {
             }
             logger.warning("the worker was taken for dead, and registered anew")
             return true
-        } catch let error as WorkError where error.code == .nameTaken || error.code == .storeGone {
+        } catch let error as WorkError where error.code == .storeGone || error.code == .nameTaken && failures >= 5 {
             lose(error)
         } catch {
             logger.error("the worker was taken for dead, and cannot register anew yet", metadata: ["error": "\(error)"])
@@ -206,7 +209,8 @@ final class WorkerEngine: Sendable {
             // The ledger is closed, and what was claimed meanwhile is rescued with the rest.
             guard !state.isGivenUp else { return nil }
             let outcome = state.machine.exchanged(request, result)
-            if !result.isRegistered { state.isUnregistered = true }
+            // What is heard late may be about an identity that was replaced meanwhile.
+            if !result.isRegistered, request.worker == state.identities.last { state.isUnregistered = true }
             state.ledger.accepted += result.claimed.count
             for settlement in outcome.settled { count(settlement, &state) }
             state.ledger.handedOver += outcome.overtaken.count

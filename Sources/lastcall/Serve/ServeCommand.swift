@@ -105,14 +105,14 @@ struct ServeCommand: AsyncParsableCommand {
         warn(about: settings)
         let greeting = settings.greeting(workerName: worker.name, durability: opened.traits.durability)
         var configuration = Lifecycle.Configuration(
-            name: name ?? "serve", logger: logger { member.error != nil }, receiptPath: receipt,
+            name: name ?? "serve", logger: logger { member.couldNotStart }, receiptPath: receipt,
             showsReceipt: .onTerminal
         ) { [quiet] event in
             guard case .ready = event.kind, !quiet else { return }
             for line in greeting { Verb.complain(line) }
         }
-        configuration.showsReceiptOf = { [quiet] receipt in member.error == nil && !(quiet && receipt.isClean) }
-        configuration.exitCode = { receipt in member.error?.kind.code ?? receipt.exitCode }
+        configuration.showsReceiptOf = { [quiet] receipt in !member.couldNotStart && !(quiet && receipt.isClean) }
+        configuration.exitCode = { receipt in member.exitCode(of: receipt) }
         await Lifecycle(plan, configuration: configuration, signals: signals).runAndExit()
     }
 

@@ -7,11 +7,23 @@ import ServiceLifecycle
 final class ServeWorker: Service, ReadinessReporting, LedgerReporting, Sendable {
     private let worker: Worker
     private let failure = Mutex<VerbError?>(nil)
+    private let isReady = Mutex(false)
 
     init(_ worker: Worker) { self.worker = worker }
 
     /// Why it could not start, or ended; told once, in one line.
     var error: VerbError? { failure.withLock { $0 } }
+
+    /// Whether it could not even start: then there is nothing to account for.
+    var couldNotStart: Bool { error != nil && !isReady.withLock { $0 } }
+
+    /// The exit code of a stop: why the worker ended comes before what it could not finish, and after counts that do not add up and a stop that
+    /// was forced.
+    func exitCode(of receipt: Receipt) -> Int32 {
+        let isWorse = [LastCall.ExitCode.unaccounted, LastCall.ExitCode.forced].contains(receipt.exitCode)
+        guard let error, couldNotStart || !isWorse else { return receipt.exitCode }
+        return error.kind.code
+    }
 
     func run() async throws {
         do {
@@ -26,6 +38,7 @@ final class ServeWorker: Service, ReadinessReporting, LedgerReporting, Sendable 
     func waitUntilReady() async throws {
         do {
             try await worker.waitUntilReady()
+            isReady.withLock { $0 = true }
         } catch {
             // Whoever waits may learn of it before `run` has ended.
             remember(error)

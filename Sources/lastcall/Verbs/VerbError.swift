@@ -50,12 +50,22 @@ struct VerbError: Error, CustomStringConvertible, Equatable {
     /// - Returns: `nil` for an error that is none of ours.
     static func ofServing(_ error: any Error) -> VerbError? {
         guard let told = VerbError(error) else { return nil }
-        switch (told.kind, (error as? WorkError)?.underlying) {
-        case (.unavailable, let cause as StoreFileError) where ![.locked, .disk, .gone].contains(cause.code):
-            return VerbError(.configuration, told.description)
-        case (.unavailable, is WorkerLockError): return VerbError(.configuration, told.description)
-        case (.refused, _): return VerbError(.configuration, told.description)
-        default: return told
+        let staysAsItIs =
+            switch told.kind {
+            case .unavailable: !mayPass((error as? WorkError)?.underlying)
+            case .refused: true
+            case .usage, .configuration: false
+            }
+        return staysAsItIs ? VerbError(.configuration, told.description) : told
+    }
+
+    /// Whether what keeps a store from being used may be over by itself: a lock, a full disk, the limit of open files.
+    private static func mayPass(_ cause: (any Error)?) -> Bool {
+        switch cause {
+        case let cause as StoreFileError: [.locked, .disk, .gone].contains(cause.code)
+        case let cause as SQLiteError: mayPass(StoreFileError.about("", cause))
+        case let cause as WorkerLockError: [ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM, EIO].contains(cause.systemCode)
+        default: true
         }
     }
 

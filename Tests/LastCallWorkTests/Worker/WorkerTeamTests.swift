@@ -138,6 +138,66 @@ import Testing
         #expect(try await store.workers().isEmpty)
     }
 
+    @Test("C29 a beat that answers late, about an identity that was replaced meanwhile, changes nothing")
+    func lateBeat() async throws {
+        let store = WrappedStore()
+        let isHeld = Latch<Void>()
+        let release = Latch<Void>()
+        let handler = JobHandler("job") { _ in nil }
+        try await WorkerRun(store, [handler]).run { run in
+            let own = try #require(try await store.workers().first)
+            store.beforeBeat { request in
+                guard request.worker == own.id else { return }
+                isHeld.open()
+                await release.waitThroughCancellation()
+            }
+            run.worker.renew()
+            try await isHeld.wait()
+            try await store.base.declareDead(own.id)
+            // Asking for work it learns of it, and registers anew.
+            try await run.ended(try await run.enqueue("job"))
+            let registered = try await store.workers().filter(\.isAlive).map(\.id)
+            #expect(registered != [own.id])
+            let isBeaten = Latch<Void>()
+            store.beforeBeat { _ in isBeaten.open() }
+            release.open()
+            run.worker.renew()
+            try await isBeaten.wait()
+            try await run.ended(try await run.enqueue("job"))
+            #expect(try await store.workers().filter(\.isAlive).map(\.id) == registered)
+        }
+    }
+
+    @Test("C29 a worker that cannot register anew yet still writes what became of its jobs")
+    func settlesUnregistered() async throws {
+        let store = WrappedStore()
+        let begun = Latch<Void>()
+        let finish = Latch<Void>()
+        let handler = JobHandler("job") { _ in
+            begun.open()
+            try await finish.wait()
+            return [1]
+        }
+        try await WorkerRun(store, [handler]).run { run in
+            let id = try await run.enqueue("job")
+            try await begun.wait()
+            let own = try #require(try await store.workers().first)
+            let isRefused = Latch<Void>()
+            store.beforeRegister { _ in
+                isRefused.open()
+                throw StoreIsDown()
+            }
+            try await store.base.declareDead(own.id)
+            run.worker.renew()
+            try await isRefused.wait()
+            finish.open()
+            #expect(try await run.ended(id).losses == 0)
+            store.beforeRegister(nil)
+            finish.open()
+            #expect(try await run.ended(try await run.enqueue("job")).state == .succeeded)
+        }
+    }
+
     @Test("C29 a worker whose name somebody else has by now ends with that error, and gives back what it holds")
     func replaced() async throws {
         let store = WrappedStore()
