@@ -54,7 +54,15 @@
 // returns to its pool or ends would kill a healthy program. Ending what a dead worker left behind is the business of the
 // one who takes its work over.
 
-static void child_fail(int report, enum lastcall_spawn_stage stage, int error) {
+// The sanitizer's own code is kept out as well: it takes locks that another thread may have held at the fork, and the child would wait for
+// them for ever. So whatever the child runs, from the fork on, is not instrumented.
+#if defined(__has_attribute) && __has_attribute(disable_sanitizer_instrumentation)
+#define RUNS_IN_CHILD __attribute__((disable_sanitizer_instrumentation))
+#else
+#define RUNS_IN_CHILD
+#endif
+
+RUNS_IN_CHILD static void child_fail(int report, enum lastcall_spawn_stage stage, int error) {
     struct lastcall_spawn_failure failure = {.stage = stage, .error = error};
     // Nobody to tell if this fails; the exit code then says the same.
     (void)!syscall(SYS_write, report, &failure, sizeof failure);
@@ -65,7 +73,7 @@ static void child_fail(int report, enum lastcall_spawn_stage stage, int error) {
 
 // Ignored signals stay ignored across exec, handled ones do not (execve(2)). Both become the default here, and before the
 // mask is opened: a signal that came in meanwhile would otherwise run the parent's handler, which writes to the parent's pipe.
-static void child_reset_signals(void) {
+RUNS_IN_CHILD static void child_reset_signals(void) {
     // All zero is SIG_DFL with no flags in every architecture's kernel_sigaction.
     unsigned long action[8];
     for (unsigned i = 0; i < sizeof action / sizeof *action; i++) action[i] = 0;
@@ -75,14 +83,14 @@ static void child_reset_signals(void) {
     }
 }
 
-static void child_open_mask(void) {
+RUNS_IN_CHILD static void child_open_mask(void) {
     uint64_t none = 0;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, KERNEL_SIGSET_BYTES);
 }
 
 // Everything above 2 closes at exec, also what other libraries opened without O_CLOEXEC: no lock, listener or database
 // file of ours reaches a program.
-static void child_close_on_exec(void) {
+RUNS_IN_CHILD static void child_close_on_exec(void) {
     if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
     // Linux before 5.11, or a sandbox without the call: one by one up to the limit.
     struct rlimit limit = {0, 0};
@@ -93,7 +101,7 @@ static void child_close_on_exec(void) {
     }
 }
 
-static void child_run(const struct lastcall_spawn_request *request, int niceness, int report) {
+RUNS_IN_CHILD static void child_run(const struct lastcall_spawn_request *request, int niceness, int report) {
     child_reset_signals();
     // Threads have a niceness of their own, and libdispatch gives some of its threads a better one where it may; the program
     // gets the process's. Refused is as before (setpriority(2)).
@@ -148,7 +156,7 @@ static int above_stdio(int descriptor) {
 }
 
 // fork with a pidfd, and without libc's fork handlers: the child runs none of libc.
-static pid_t fork_with_pidfd(int *pidfd) {
+RUNS_IN_CHILD static pid_t fork_with_pidfd(int *pidfd) {
     struct clone_args arguments;
     memset(&arguments, 0, sizeof arguments);
     arguments.flags = CLONE_PIDFD;
@@ -172,7 +180,7 @@ static pid_t fork_with_pidfd(int *pidfd) {
     return pid;
 }
 
-pid_t lastcall_spawn(const struct lastcall_spawn_request *request, int *pidfd, int *report) {
+RUNS_IN_CHILD pid_t lastcall_spawn(const struct lastcall_spawn_request *request, int *pidfd, int *report) {
     int write_end;
     if (lastcall_pipe(report, &write_end) < 0) return -1;
 
