@@ -36,6 +36,13 @@ struct Fixture {
             let receipt = await lifecycle.runUntilStopped()
             say("returned \(receipt.outcome.rawValue)")
             try await Task.sleep(for: .seconds(600))
+        case "stubborn-stages":
+            // So many that a hand-over, which gives each a second, lasts until somebody forces it.
+            let plan = try ShutdownPlan {
+                Stage("work") { stubborn("web") }
+                for number in 1...30 { Stage("later-\(number)") { stubborn("later-\(number)") } }
+            }
+            await Lifecycle(plan, configuration: configuration(), signals: signals).runAndExit()
         case "returns-when-forced":
             let later = Member("later") {
                 await withTaskCancellationHandler {

@@ -59,7 +59,7 @@ import Testing
         #expect(handedOver.stages.first?.members.first?.outcome == .cancelled)
         #expect(handedOver.laterCauses.map(\.detail) == ["SIGINT"])
 
-        let third = try await FixtureRun.ready("stubborn", then: SIGINT, grace: "60s")
+        let third = try await FixtureRun.ready("stubborn-stages", then: SIGINT, grace: "600s")
         try await third.program.line("told web")
         third.program.signal(SIGINT)
         try await third.program.line("cancelled web")

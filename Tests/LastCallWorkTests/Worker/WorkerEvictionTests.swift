@@ -21,7 +21,7 @@ import Testing
             begun.open(context.id)
             return try await body(context)
         }
-        let run = try WorkerRun(store, [handler], budget: handsOver ? .seconds(4) : .seconds(20))
+        let run = try WorkerRun(store, [handler], budget: handsOver ? .seconds(12) : .seconds(20))
         let line = try await run.run(handsOver: handsOver) { run in
             try await run.enqueue("job", change)
             _ = try await begun.wait()
