@@ -134,7 +134,7 @@ import Testing
         #expect(try await folder.follow(ids[1]).exit() == 0)
         let member = try folder.members(ids[1])[0]
         #expect(member["outcome"] as? String == "dead")
-        #expect(member["detail"] as? String == "abandoned after 1 loss")
+        #expect((member["detail"] as? String)?.hasPrefix("abandoned after 1 loss; the last: ") == true)
         #expect(member["output"] as? [String] == [pid])
         #expect(try folder.run(["replay"]).output == "\(ids[0])\n")
         next.signal(SIGTERM)

@@ -48,12 +48,12 @@ extension StoreTransaction {
         "SELECT kind, flags, node, lane, key FROM job WHERE id = ? AND epoch = ? AND state IN (3, 4)")
     private static let settleQuery = SQLiteQuery(
         """
-        UPDATE job SET state = ?, due_at = ?, attempt = ?, losses = ?, evictions = ?, output_from = ?, reason = ?, detail = ?,
+        UPDATE job SET state = ?, due_at = ifnull(?, due_at), attempt = ?, losses = ?, evictions = ?, output_from = ?, reason = ?, detail = ?,
             flags = ?, result = ?, worker = NULL, process = NULL, finished_at = ? WHERE id = ?
         """)
     private static let settleKeepingResult = SQLiteQuery(
         """
-        UPDATE job SET state = ?, due_at = ?, attempt = ?, losses = ?, evictions = ?, output_from = ?, reason = ?, detail = ?,
+        UPDATE job SET state = ?, due_at = ifnull(?, due_at), attempt = ?, losses = ?, evictions = ?, output_from = ?, reason = ?, detail = ?,
             flags = ?, worker = NULL, process = NULL, finished_at = ? WHERE id = ?
         """)
 
@@ -89,11 +89,11 @@ extension StoreTransaction {
         let id = settlement.claim.id.rawValue
         let change = settlement.change
         var flags = flags
-        let due = (instant + change.delay).rawValue
+        let due = change.keepsPlace ? SQLiteValue.null : .integer((instant + change.delay).rawValue)
         let finished = change.state.isTerminal ? SQLiteValue.integer(now) : .null
         guard let result = settlement.result else {
             try db.run(
-                Self.settleKeepingResult, .integer(Int64(change.state.rawValue)), .integer(due),
+                Self.settleKeepingResult, .integer(Int64(change.state.rawValue)), due,
                 .integer(Int64(change.attempt)), .integer(Int64(change.losses)), .integer(Int64(change.evictions)),
                 .integer(change.outputFrom), SQLiteValue(change.reason?.rawValue), SQLiteValue(change.detail),
                 .integer(flags.rawValue), finished, .integer(id))
@@ -107,7 +107,7 @@ extension StoreTransaction {
             flags.remove(.hasLargeResult)
         }
         try db.run(
-            Self.settleQuery, .integer(Int64(change.state.rawValue)), .integer(due), .integer(Int64(change.attempt)),
+            Self.settleQuery, .integer(Int64(change.state.rawValue)), due, .integer(Int64(change.attempt)),
             .integer(Int64(change.losses)), .integer(Int64(change.evictions)), .integer(change.outputFrom),
             SQLiteValue(change.reason?.rawValue), SQLiteValue(change.detail), .integer(flags.rawValue),
             isLarge ? .null : .bytes(result), finished, .integer(id))

@@ -92,6 +92,29 @@ extension StoreConformance {
             try trial.equal(try await trial.store.pausedQueues(), [], "the paused queues")
             try trial.equal(try await trial.claim(worker).map(\.id), [ids[1]], "what is claimed afterwards")
         },
+        Check("C24 B6 what is given back keeps its place before all that came later; what failed goes behind") { trial in
+            let worker = try await trial.worker()
+            let endings: [JobEnding] = [
+                .evicted(.requeue, detail: "SIGTERM"), .evicted(.continue, detail: "SIGTERM"), .unstarted,
+                .lost(detail: "killed"), .postponed(detail: "no room", delay: .zero),
+            ]
+            for ending in endings {
+                let first = try await trial.acceptOne { $0.attemptsMax = 3 }
+                let claimed = try await trial.claimOne(worker, first)
+                await trial.subject.advance(.seconds(1))
+                let second = try await trial.acceptOne()
+                await trial.subject.advance(.seconds(1))
+                try await trial.end(claimed, ending)
+                try trial.equal(try await trial.runAll(worker), [first, second], "the order after \(ending)")
+            }
+            let first = try await trial.acceptOne { $0.attemptsMax = 3 }
+            let claimed = try await trial.claimOne(worker, first)
+            await trial.subject.advance(.seconds(1))
+            let second = try await trial.acceptOne()
+            await trial.subject.advance(.seconds(1))
+            try await trial.end(claimed, .failed(detail: "", retryAfter: .zero))
+            try trial.equal(try await trial.runAll(worker), [second, first], "the order after a failure")
+        },
         Check("who is not registered claims nothing") { trial in
             let id = try await trial.acceptOne()
             let worker = try await trial.worker()

@@ -58,7 +58,7 @@ extension StoreConformance {
             let record = try await trial.record(id)
             try trial.equal(record.state, .dead, "its state")
             try trial.equal(record.reason, .workerLost, "its reason")
-            try trial.equal(record.detail, "abandoned after 3 losses", "its detail")
+            try trial.equal(record.detail, "abandoned after 3 losses; the last: killed", "its detail")
             try trial.equal(record.losses, 3, "its losses")
             try trial.equal(try await trial.lines(id), ["line 1", "line 2", "line 3"], "its lines")
         },

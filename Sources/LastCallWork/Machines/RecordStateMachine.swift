@@ -61,6 +61,8 @@ public struct RecordChange: Sendable, Hashable {
     public var state: WorkState
     /// How long it waits, where it is ``WorkState/scheduled``.
     public var delay = Duration.zero
+    /// Whether it is due when it was due before, so that it does not go behind all that came meanwhile.
+    public var keepsPlace = false
     /// Why.
     public var reason: WorkReason?
     /// Why, in words.
@@ -227,6 +229,7 @@ public struct RecordStateMachine: Sendable {
             var change = givenBack(.error)
             change.state = delay > .zero ? .scheduled : .ready
             change.delay = max(.zero, delay)
+            change.keepsPlace = delay <= .zero
             change.detail = detail
             return change
         case .failed(let detail, let retryAfter): return failed(detail, retryAfter)
@@ -249,6 +252,7 @@ public struct RecordStateMachine: Sendable {
         var change = RecordChange(facts, to: .ready)
         change.attempt = max(0, facts.attempt - 1)
         change.reason = reason
+        change.keepsPlace = true
         return change
     }
 
@@ -284,7 +288,9 @@ public struct RecordStateMachine: Sendable {
         case .fail: change = end(.failed, .workerLost, detail)
         case .requeue:
             if let most = facts.lossesMax, losses >= max(1, most) {
-                change = end(.dead, .workerLost, "abandoned after \(losses) \(losses == 1 ? "loss" : "losses")")
+                let count = losses == 1 ? "1 loss" : "\(losses) losses"
+                let last = detail.isEmpty ? "" : "; the last: \(detail)"
+                change = end(.dead, .workerLost, "abandoned after \(count)\(last)")
                 // Whatever its runs found is kept, also what a lost one found.
                 change.outputFrom = 0
             } else {

@@ -57,7 +57,12 @@ extension WorkTables {
         }
         if change.state.isTerminal { entry.finishedAt = now }
         records[id] = entry
-        if !change.state.isTerminal { place(id, delay: change.delay, at: now) }
+        if change.keepsPlace, let dueAt = entry.dueAt {
+            makeReady(id, dueAt: dueAt)
+            self.change.insert(.work)
+        } else if !change.state.isTerminal {
+            place(id, delay: change.delay, at: now)
+        }
         self.change.insert(.ended)
         return true
     }

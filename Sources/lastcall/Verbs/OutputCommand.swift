@@ -14,7 +14,7 @@ struct OutputCommand: AsyncParsableCommand {
         abstract: "Print what a job wrote.",
         discussion: """
             Prints the lines of standard output that belong to the job's result, byte for byte. Lines of runs that were started \
-            anew are left out; --all has them too. Lines that the job wrote to standard error go to standard error with --stderr, \
+            anew are left out, but for a job that was given up, of which all lines are kept; --all has them always. Lines that the job wrote to standard error go to standard error with --stderr, \
             together with what the worker noted, such as why it was cut short.
 
             EXAMPLES

@@ -97,7 +97,7 @@ struct RecordDetailsText: Sendable {
     private var attempts: String {
         var parts = ["\(record.attempt) of \(record.attemptsMax)"]
         if record.evictions > 0 { parts.append(record.evictions == 1 ? "1 eviction" : "\(record.evictions) evictions") }
-        if record.losses > 0 { parts.append(record.losses == 1 ? "1 lost worker" : "\(record.losses) lost workers") }
+        if record.losses > 0 { parts.append(record.losses == 1 ? "lost once" : "lost \(record.losses) times") }
         if record.cancelRequested { parts.append("cancellation asked for") }
         return parts.joined(separator: ", ")
     }

@@ -118,10 +118,10 @@ import Testing
     @Test(
         "C21 C22 a loss that reaches the cap gives the record up, with all its lines",
         arguments: [
-            (1, 0, "dead a1 l1 e1 from 0 workerLost: abandoned after 1 loss"),
-            (1, 1, "dead a1 l1 e1 from 0 workerLost: abandoned after 1 loss"),
+            (1, 0, "dead a1 l1 e1 from 0 workerLost: abandoned after 1 loss; the last: killed"),
+            (1, 1, "dead a1 l1 e1 from 0 workerLost: abandoned after 1 loss; the last: killed"),
             (1, 2, "ready a0 l1 e1 from 5 workerLost: killed"),
-            (3, 3, "dead a1 l3 e1 from 0 workerLost: abandoned after 3 losses"),
+            (3, 3, "dead a1 l3 e1 from 0 workerLost: abandoned after 3 losses; the last: killed"),
             (3, 4, "ready a0 l3 e1 from 5 workerLost: killed"),
             (99, nil, "ready a0 l99 e1 from 5 workerLost: killed"),
         ] as [(Int, Int?, String)])
