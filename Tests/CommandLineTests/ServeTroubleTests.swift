@@ -140,6 +140,7 @@ import Testing
             ("nope\n", "standard input:1: is no JSON object"), ("{\"x\":1}\n{\"x\":\n", "standard input:2: is no JSON"),
             ("[1]\n", "standard input:1"), ("{\"x\":\"a\\u0000b\"}\n", "holds a NUL byte"),
             ("{\"x\":{\"y\":1}}\n", "write a text, a number"),
+            ("{\"x\":18446744073709551615}\n", "write it as a text, in quotes"),
             (String(repeating: "[", count: 100_000), "is no JSON object"),
         ])
     func oddLines(input: String, words: String) throws {
@@ -169,12 +170,13 @@ import Testing
         #expect(try await worker.exit() == 0)
     }
 
-    @Test("no lines on standard input submit nothing and print nothing")
+    @Test("no lines on standard input submit nothing, print nothing, and are told of")
     func noLines() throws {
         let folder = try ServeFolder("echo: {command: [echo, '{x}']}")
         let run = try folder.run(["submit", "echo", "--stdin"], input: "\n\n")
         #expect(run.code == ExitCode.clean)
         #expect(run.output.isEmpty)
+        #expect(run.errors.contains("note: standard input held no lines, so nothing was submitted"))
     }
 
     @Test(

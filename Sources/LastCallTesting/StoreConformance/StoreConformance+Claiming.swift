@@ -92,7 +92,8 @@ extension StoreConformance {
             try trial.equal(try await trial.store.pausedQueues(), [], "the paused queues")
             try trial.equal(try await trial.claim(worker).map(\.id), [ids[1]], "what is claimed afterwards")
         },
-        Check("C24 B6 what is given back keeps its place before all that came later; what failed goes behind") { trial in
+        Check("C24 B6 what is given back keeps its place before all that came later; what failed goes behind") {
+            trial in
             let worker = try await trial.worker()
             let endings: [JobEnding] = [
                 .evicted(.requeue, detail: "SIGTERM"), .evicted(.continue, detail: "SIGTERM"), .unstarted,

@@ -28,7 +28,8 @@ enum TaskKey: String, ConfigurationKey {
         case .backoff: "How long to wait before a retry: the wait before the first one, or a mapping."
         case .onEviction:
             "What happens when the worker is told to stop: let it finish, end it and keep what it wrote, run it again elsewhere, or go on elsewhere from its checkpoint."
-        case .onLost: "What happens when the worker dies with it, or somebody else kills it with SIGKILL, as the kernel does when memory runs out: run it again, keep what it wrote, or fail."
+        case .onLost:
+            "What happens when the worker dies with it, or somebody else kills it with SIGKILL, as the kernel does when memory runs out: run it again, keep what it wrote, or fail."
         case .lossesMax: "After how many lost workers the job is given up as dead; 0 and 1 both mean after the first."
         case .killAfter: "How long after SIGTERM what is left of the process tree gets SIGKILL; 0s kills at once."
         }

@@ -149,6 +149,11 @@ struct SubmitCommand: AsyncParsableCommand {
                 if submitted.hasDuplicate, let key {
                     Verb.complain("a job with the key \(key) is there and not over; nothing was added")
                 }
+                if stdin, submitted.ids.count == (then.isEmpty ? 0 : 1) {
+                    Verb.complain(
+                        "note: standard input held no lines, so \(then.isEmpty ? "nothing" : "only --then") was submitted"
+                    )
+                }
                 guard let interruption else {
                     if json { print(JSONText.encode(submitted.json())) } else { for id in submitted.ids { print(id) } }
                     if fflush(nil) != 0 {

@@ -245,6 +245,9 @@ extension WorkflowFile.TaskCall {
             guard ArgumentTemplate.isName(name) else {
                 return "\"\(name)\" is no argument's name; write \(ArgumentTemplate.nameRule)"
             }
+            guard !value.isInexact else {
+                return "\(name): the number is too large to be kept digit by digit; write it as a text, in quotes"
+            }
             guard let argument = value.argumentValue else {
                 return "\(name): write a text, a number, true, false or a list of these"
             }

@@ -261,6 +261,15 @@ enum AnyJSON: Codable, Sendable, Hashable {
         return scalarText.map { .text($0) }
     }
 
+    /// Whether it has a number that was written with more digits than are kept of it.
+    var isInexact: Bool {
+        switch self {
+        case .number(let value): value.magnitude >= 0x1p53
+        case .list(let values): values.contains(where: \.isInexact)
+        case .null, .bool, .integer, .text, .object: false
+        }
+    }
+
     private var scalarText: String? {
         switch self {
         case .bool(let value): "\(value)"

@@ -41,7 +41,7 @@ struct RecordText: Sendable {
             let detail = record.state.isHeld ? text.progress : record.detail ?? ""
             table.rows.append([
                 "\(record.id)", record.kind, text.state, record.queue, text.age,
-                record.state.isHeld ? record.worker ?? "" : "", String(detail.prefix(60)),
+                record.state.isHeld ? record.worker ?? "" : "", detail.count > 60 ? detail.prefix(59) + "…" : detail,
             ])
         }
         return table
