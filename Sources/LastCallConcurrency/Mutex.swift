@@ -11,6 +11,7 @@ public import Synchronization
 public struct Mutex<Value: ~Copyable>: ~Copyable {
     @usableFromInline let base: Synchronization.Mutex<Value>
 
+    /// Creates a lock around a value.
     @inlinable public init(_ value: consuming sending Value) { base = Synchronization.Mutex(value) }
 
     /// Runs `body` while nobody else does.

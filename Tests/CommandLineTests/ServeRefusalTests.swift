@@ -64,6 +64,17 @@ import Testing
         #expect(status.output.contains("no worker is alive, so nothing runs; start one with: lastcall serve"))
     }
 
+    @Test("a worker that makes its store says so, since a mistyped path makes an empty one; the next start does not")
+    func newStore() async throws {
+        let folder = try ServeFolder("quick: {command: [echo, quick]}")
+        for isNew in [true, false] {
+            let worker = try await folder.serve()
+            #expect(worker.output.contains("queue.sqlite, which is new") == isNew)
+            worker.signal(SIGTERM)
+            #expect(try await worker.exit() == ExitCode.clean)
+        }
+    }
+
     @Test("a program that is not there and a missing directory are warned about, and what else there is runs")
     func missingProgram() async throws {
         let folder = try ServeFolder(

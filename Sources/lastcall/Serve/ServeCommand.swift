@@ -83,6 +83,7 @@ struct ServeCommand: AsyncParsableCommand {
         // Before anything can take time: from here on SIGTERM waits for the worker.
         let signals = ProcessSignals.take()
         let settings: ServeSettings
+        let isNew: Bool
         let opened: any WorkStore
         let worker: Worker
         let plan: ShutdownPlan
@@ -91,6 +92,7 @@ struct ServeCommand: AsyncParsableCommand {
             settings = try ServeSettings(
                 file: file, config: config, store: store, name: name, concurrency: concurrency,
                 grace: try statedGrace())
+            isNew = StoreOpening.isMissing(settings.configuration.store)
             opened = try await StoreOpening.open(settings.configuration.store)
             worker = try Worker(
                 opened, handlers: TaskHandlers.all(for: settings.configuration),
@@ -103,7 +105,8 @@ struct ServeCommand: AsyncParsableCommand {
             throw ArgumentParser.ExitCode(error.kind.code)
         }
         warn(about: settings)
-        let greeting = settings.greeting(workerName: worker.name, durability: opened.traits.durability)
+        let greeting = settings.greeting(
+            workerName: worker.name, durability: opened.traits.durability, isNew: isNew)
         var configuration = Lifecycle.Configuration(
             name: name ?? "serve", logger: logger { member.couldNotStart }, receiptPath: receipt,
             showsReceipt: .onTerminal

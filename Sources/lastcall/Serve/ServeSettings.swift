@@ -59,7 +59,10 @@ struct ServeSettings: Sendable {
     /// - Parameters:
     ///   - workerName: What the worker calls itself.
     ///   - durability: How long the store keeps things.
-    func greeting(workerName: String, durability: StoreTraits.Durability = .durable) -> [String] {
+    ///   - isNew: Whether the store was made just now.
+    func greeting(
+        workerName: String, durability: StoreTraits.Durability = .durable, isNew: Bool = false
+    ) -> [String] {
         let tasks = configuration.tasks.keys.sorted()
         let shown = tasks.prefix(12).joined(separator: ", ") + (tasks.count > 12 ? " and \(tasks.count - 12) more" : "")
         var lines: [String] = []
@@ -73,7 +76,7 @@ struct ServeSettings: Sendable {
             lines.append("serving commands alone, \(atATime): \(why)")
         }
         guard case .memory = configuration.store else {
-            lines.append("worker \(workerName), store \(configuration.store)")
+            lines.append("worker \(workerName), store \(configuration.store)\(isNew ? ", which is new" : "")")
             if case .ephemeral(let reason) = durability {
                 lines.append("warning: store \(configuration.store): \(reason)")
             }

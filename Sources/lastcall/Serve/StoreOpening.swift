@@ -17,6 +17,12 @@ enum StoreOpening {
         }
     }
 
+    /// Whether a store that outlives its process is not there yet: a path that was mistyped would make an empty one.
+    static func isMissing(_ location: StoreLocation) -> Bool {
+        guard case .sqlite(let path) = location else { return false }
+        return !FileManager.default.fileExists(atPath: path)
+    }
+
     /// Opens the store at a place for a verb, which is over soon.
     ///
     /// - Parameters:
