@@ -123,6 +123,24 @@ import Testing
         #expect(deaths.withLock { $0 } == ["peer"])
     }
 
+    @Test("A file that is gone is told of although nobody changes anything", .timeLimit(.minutes(1)))
+    func fileIsGone() async throws {
+        let store = try ScratchStore()
+        let locks = try WorkerLocks(directory: store.file.workersDirectory)
+        let files = try OpenFiles(store.file.path)
+        let told = Latch<BellHints>()
+        let lookout = try await Lookout.start(
+            locks: locks, bell: nil, isThere: { files.areThere }, store.file.connectForReading
+        ) { hints in
+            told.open(hints)
+        } onDeath: { _ in
+        }
+        #expect(files.areThere)
+        try #require(unlink(store.file.path) == 0)
+        #expect(try await told.wait() == .anything)
+        await lookout.close()
+    }
+
     @Test("A lookout whose file cannot be read says so at its start")
     func noFile() async throws {
         let scratch = try ScratchDirectory()

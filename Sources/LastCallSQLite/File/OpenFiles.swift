@@ -51,6 +51,17 @@ struct OpenFiles: Sendable {
         }
     }
 
+    /// Whether the files are still those that are open.
+    var areThere: Bool {
+        do {
+            try check()
+            return true
+        } catch {
+            // What is wrong, whoever uses them next is told.
+            return false
+        }
+    }
+
     private func gone(_ file: String) -> StoreFileError {
         StoreFileError(
             .gone, path: path,

@@ -108,7 +108,9 @@ public final class SQLiteStore: WorkStore {
             payloadBytesMax: configuration.payloadBytesMax)
         lookout = Mutex(nil)
         removeDeadProcesses(but: name)
-        let lookout = try await Lookout.start(locks: locks, bell: bell, file.connectForReading) { [weak self] hints in
+        let lookout = try await Lookout.start(
+            locks: locks, bell: bell, isThere: { [files] in files.areThere }, file.connectForReading
+        ) { [weak self] hints in
             self?.othersChanged(StoreChange(hints))
         } onDeath: { [listeners] _ in
             listeners.raise(.death)

@@ -17,6 +17,8 @@ import LastCallConcurrency
 package final class Lookout: Sendable {
     /// The shortest and the longest time between two looks, in milliseconds.
     static let lookMilliseconds: ClosedRange<Int32> = 20...50
+    /// The time between two looks at whether the file is still there.
+    private static let fileLookEvery = Duration.seconds(1)
 
     /// Whom it watches.
     private struct State {
@@ -28,6 +30,7 @@ package final class Lookout: Sendable {
 
     private let locks: WorkerLocks
     private let bell: Bell?
+    private let isThere: @Sendable () -> Bool
     private let onChange: @Sendable (BellHints) -> Void
     private let onDeath: @Sendable (String) -> Void
     private let state = Mutex(State())
@@ -41,11 +44,14 @@ package final class Lookout: Sendable {
     /// - Parameters:
     ///   - locks: The workers' directory.
     ///   - bell: This process's bell, which outlives the lookout; `nil` where there is none.
+    ///   - isThere: Says whether the file is still there. One that was deleted changes no more; whoever waits for a change is woken then, and
+    ///     finds out.
     ///   - makeConnection: Opens a connection that reads, on the lookout's thread.
     ///   - onChange: Is told that others have changed something; it must return at once.
     ///   - onDeath: Is told once of each peer whose lock nobody holds; it must return at once.
     package static func start(
-        locks: WorkerLocks, bell: Bell?, _ makeConnection: @escaping @Sendable () throws -> SQLiteConnection,
+        locks: WorkerLocks, bell: Bell?, isThere: @escaping @Sendable () -> Bool = { true },
+        _ makeConnection: @escaping @Sendable () throws -> SQLiteConnection,
         onChange: @escaping @Sendable (BellHints) -> Void, onDeath: @escaping @Sendable (String) -> Void
     ) async throws -> Lookout {
         let event = lastcall_event_create()
@@ -55,7 +61,8 @@ package final class Lookout: Sendable {
                 .systemRefused, name: "", systemCode: number,
                 "No eventfd for the lookout (\(systemMessage(number))). Raise the limit of open files (ulimit -n).")
         }
-        let lookout = Lookout(locks: locks, bell: bell, event: event, onChange: onChange, onDeath: onDeath)
+        let lookout = Lookout(
+            locks: locks, bell: bell, event: event, isThere: isThere, onChange: onChange, onDeath: onDeath)
         try await withCheckedThrowingContinuation { (started: CheckedContinuation<Void, any Error>) in
             DedicatedThread.start(name: "lastcall-look") {
                 lookout.run(makeConnection, started, event)
@@ -65,11 +72,13 @@ package final class Lookout: Sendable {
     }
 
     private init(
-        locks: WorkerLocks, bell: Bell?, event: Int32, onChange: @escaping @Sendable (BellHints) -> Void,
+        locks: WorkerLocks, bell: Bell?, event: Int32, isThere: @escaping @Sendable () -> Bool,
+        onChange: @escaping @Sendable (BellHints) -> Void,
         onDeath: @escaping @Sendable (String) -> Void
     ) {
         self.locks = locks
         self.bell = bell
+        self.isThere = isThere
         self.onChange = onChange
         self.onDeath = onDeath
         stopEvent = Mutex(event)
@@ -112,8 +121,13 @@ package final class Lookout: Sendable {
         var version = Self.version(connection)
         started.resume()
         var lookAt = ContinuousClock.now
+        var fileLookAt = lookAt + Self.fileLookEvery
         while true {
             let now = ContinuousClock.now
+            if now >= fileLookAt {
+                fileLookAt = now + Self.fileLookEvery
+                if !isThere() { onChange(.anything) }
+            }
             if now >= lookAt {
                 lookAt = now + .milliseconds(Int32.random(in: Self.lookMilliseconds))
                 let found = Self.version(connection)
