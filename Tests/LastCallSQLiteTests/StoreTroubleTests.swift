@@ -128,6 +128,40 @@ import Testing
         await store.close()
     }
 
+    @Test("C23 losses are counted across the death of every process that had the store open")
+    func lossesSurvive() async throws {
+        let id = try await { [path] in
+            let store = try await SQLiteStore.open(path)
+            var job = draft()
+            job.lossesMax = 3
+            let id = try await WorkClient(store).enqueue(job).id
+            await store.close()
+            return id
+        }()
+        for losses in 0..<3 {
+            let store = try await SQLiteStore.open(path)
+            let dead = try await store.register(worker("w\(losses)"))
+            let demand = QueueDemand(queue: "default", kinds: ["job"], limit: 1)
+            let claimed = try #require(
+                try await store.exchange(ExchangeRequest(worker: dead, demands: [demand])).claimed.first)
+            #expect(claimed.facts.losses == losses)
+            #expect(claimed.facts.attempt == 1)
+            store.dropLock(of: dead)
+            let lost = try #require(try await store.lostWorkers().first?.records.first)
+            var machine = RecordStateMachine(lost.facts)
+            let ended = machine.ended(.lost(detail: "killed"))
+            let change = try #require(ended)
+            _ = try await store.exchange(
+                ExchangeRequest(settlements: [Settlement(claim: lost.claim, change: change)]))
+            await store.close()
+        }
+        let store = try await SQLiteStore.open(path)
+        let record = try await WorkClient(store).record(id)
+        #expect(record.state == .dead)
+        #expect(record.losses == 3)
+        await store.close()
+    }
+
     @Test(
         "B6 C27 a worker whose lock's file was cleaned away lives by its lease, and its next beat makes the file again")
     func lockRemoved() async throws {

@@ -138,7 +138,7 @@ extension StoreTransaction {
     /// One query for all of them and an update for each: an `UPDATE … RETURNING` for each would make and drop a table for its one row.
     private static let turns = SQLiteQuery(
         """
-        SELECT id, priority, due_at, kind, epoch, attempt, attempts_max, losses, losses_max, evictions, on_lost, flags, output_from,
+        SELECT id, priority, due_at, kind, \(RecordFacts.columns),
             node, waits_node, timeout, key, line_count, trace, accepted_at, payload_version, payload, workflow
         FROM job WHERE state = 2 AND queue = ? AND kind = ? ORDER BY priority, due_at, id LIMIT ?
         """)
@@ -185,16 +185,9 @@ extension StoreTransaction {
 
     /// A ready record as it is once it is claimed.
     private func record(of queue: String, _ flags: JobFlags, _ row: SQLiteRow) -> ClaimedRecord {
-        var facts = RecordFacts(state: .running)
-        facts.epoch = row.integer(4) + 1
-        facts.attempt = Int(row.integer(5)) + 1
-        facts.attemptsMax = Int(row.integer(6))
-        facts.losses = Int(row.integer(7))
-        facts.lossesMax = row.integerIfAny(8).map(Int.init)
-        facts.evictions = Int(row.integer(9))
-        facts.onLost = LossPolicy(number: row.integer(10))
-        facts.outputFrom = row.integer(12)
-        facts.read(flags)
+        var facts = RecordFacts(.running, row, from: 4)
+        facts.epoch += 1
+        facts.attempt += 1
         return ClaimedRecord(
             id: WorkID(rawValue: row.integer(0)), epoch: facts.epoch, kind: row.text(3), payload: row.bytes(21),
             payloadVersion: Int(row.integer(20)), queue: queue, workflow: WorkID(rawValue: row.integer(22)),

@@ -197,8 +197,7 @@ struct StoredJob {
 extension StoreTransaction {
     /// The columns of a ``StoredJob``.
     private static let columns = """
-        id, kind, state, epoch, attempt, attempts_max, losses, losses_max, evictions, on_lost, flags, output_from, node, lane,
-        key, process, hold
+        id, kind, state, \(RecordFacts.columns), node, lane, key, process, hold
         """
     private static let findJob = SQLiteQuery("SELECT \(columns) FROM job WHERE id = ?")
     private static let heldJobs = SQLiteQuery("SELECT \(columns) FROM job WHERE worker = ? ORDER BY id")
@@ -213,16 +212,7 @@ extension StoreTransaction {
 
     private static func storedJob(_ row: SQLiteRow) -> StoredJob {
         let flags = JobFlags(rawValue: row.integer(10))
-        var facts = RecordFacts(state: WorkState(rawValue: Int(row.integer(2))) ?? .blocked)
-        facts.epoch = row.integer(3)
-        facts.attempt = Int(row.integer(4))
-        facts.attemptsMax = Int(row.integer(5))
-        facts.losses = Int(row.integer(6))
-        facts.lossesMax = row.integerIfAny(7).map(Int.init)
-        facts.evictions = Int(row.integer(8))
-        facts.onLost = LossPolicy(number: row.integer(9))
-        facts.outputFrom = row.integer(11)
-        facts.read(flags)
+        let facts = RecordFacts(WorkState(rawValue: Int(row.integer(2))) ?? .blocked, row, from: 3)
         return StoredJob(
             id: row.integer(0), kind: row.text(1), facts: facts, flags: flags, node: row.integerIfAny(12),
             lane: row.textIfAny(13), key: row.textIfAny(14), process: row.textIfAny(15), hold: row.integer(16))
@@ -230,6 +220,23 @@ extension StoreTransaction {
 }
 
 extension RecordFacts {
+    /// The columns that ``init(_:_:from:)`` reads, in their order.
+    static let columns = "epoch, attempt, attempts_max, losses, losses_max, evictions, on_lost, flags, output_from"
+
+    /// Reads ``columns``, of which the first one is the row's column `first`.
+    init(_ state: WorkState, _ row: SQLiteRow, from first: Int) {
+        self.init(state: state)
+        epoch = row.integer(first)
+        attempt = Int(row.integer(first + 1))
+        attemptsMax = Int(row.integer(first + 2))
+        losses = Int(row.integer(first + 3))
+        lossesMax = row.integerIfAny(first + 4).map(Int.init)
+        evictions = Int(row.integer(first + 5))
+        onLost = LossPolicy(number: row.integer(first + 6))
+        read(JobFlags(rawValue: row.integer(first + 7)))
+        outputFrom = row.integer(first + 8)
+    }
+
     /// Takes over what the flags say.
     mutating func read(_ flags: JobFlags) {
         awaitsRemainder = flags.contains(.awaitsRemainder)

@@ -100,6 +100,39 @@ import Testing
         #expect(events.values == ["run 1", "ended first 1", "run 2"])
     }
 
+    @Test("C23 a loss that the store could not count at first keeps no job from running, and is counted once")
+    func lossNotCounted() async throws {
+        let store = WrappedStore()
+        let begun = Latch<Void>()
+        let isRefused = Latch<Void>()
+        let handler = JobHandler("job") { context in
+            begun.open()
+            if context.record.epoch == 1 { try await Latch<Void>().wait() }
+            return nil
+        }
+        try await WorkerRun(store, [handler], configuration: .quiet(name: "first")).run { first in
+            let id = try await first.enqueue("job")
+            try await begun.wait()
+            try await WorkerRun(store, [handler], configuration: .quiet(name: "second")).run { second in
+                let dead = try #require(try await store.workers().first { $0.worker.name == "first" })
+                // Only a rescue settles what ended as lost.
+                store.beforeExchange { request in
+                    guard request.settlements.contains(where: { $0.change.losses > 0 }) else { return }
+                    isRefused.open()
+                    throw StoreIsDown()
+                }
+                try await store.base.declareDead(dead.id)
+                try await isRefused.wait()
+                #expect(try await second.client.record(id).losses == 0)
+                store.beforeExchange(nil)
+                try await store.base.declareDead(dead.id)
+                let record = try await second.ended(id)
+                #expect(record.state == .succeeded)
+                #expect(record.losses == 1)
+            }
+        }
+    }
+
     /// Notes whose leftovers are ended.
     private struct NotedLeftovers: LeftoverEnding {
         let events: Notes<String>
