@@ -5,6 +5,7 @@
 #include "lastcall_files.h"
 #include "lastcall_process.h"
 #include "lastcall_signals.h"
+#include "lastcall_sockets.h"
 #include "lastcall_tsan.h"
 #include "lastcall_spawn.h"
 

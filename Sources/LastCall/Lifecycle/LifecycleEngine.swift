@@ -37,6 +37,7 @@ final class LifecycleEngine: Sendable {
     private let plan: ShutdownPlan
     private let clock: any AlarmSource
     let runs: [MemberRun]
+    private let news: LifecycleNews
     private let reporter: LifecycleReporter
     private let builder: ReceiptBuilder
     let state: Mutex<State>
@@ -54,7 +55,9 @@ final class LifecycleEngine: Sendable {
         self.onEvent = configuration.onEvent
         self.exitCode = configuration.exitCode
         self.drainsOnQuit = configuration.drainsOnQuit
-        self.runs = members.map { MemberRun(member: $0.1, now: { clock.now }) }
+        let news = LifecycleNews(platform: plan.platform, preStop: plan.arithmetic.preStop)
+        self.news = news
+        self.runs = members.map { MemberRun(member: $0.1, news: news, now: { clock.now }) }
         self.state = Mutex(
             State(
                 machine: LifecycleStateMachine(
@@ -164,6 +167,7 @@ final class LifecycleEngine: Sendable {
             }
         case .ready:
             emit(.ready, at: now)
+            news.up.open()
             reporter.ready()
         case .stopBegan(let cause): stopBegan(cause, at: now)
         case .noted(let cause):
@@ -239,6 +243,7 @@ final class LifecycleEngine: Sendable {
             return state.machine
         }
         giveTimes(machine)
+        news.began.open(cause)
         emit(.stopBegan(cause), at: now)
         reporter.stopBegan(
             cause, receipt: provisional(machine), remaining: plan.arithmetic.available,

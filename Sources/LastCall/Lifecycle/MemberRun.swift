@@ -1,19 +1,10 @@
 import LastCallConcurrency
 import ServiceLifecycle
-import ServiceLifecycleTestKit
 
 /// One member's task, with a graceful-shutdown scope of its own.
-///
-/// `testGracefulShutdown` is the ecosystem's only public way to a scope that can be told on its own and keeps the task-locals of
-/// the caller; decision record 1 weighs it against a group for each member. It calls handlers under its lock on the thread that
-/// triggers it, so each is triggered from a task of its own.
 final class MemberRun: Sendable {
     /// What the member's task and the lifecycle share.
     private struct State {
-        /// Tells the member, once its scope exists.
-        var trigger: GracefulShutdownTestTrigger?
-        /// Whether the member was told.
-        var isTold = false
         /// Whether the member is to be cancelled.
         var isCancelled = false
         /// The member's task.
@@ -24,15 +15,16 @@ final class MemberRun: Sendable {
 
     /// The member.
     let member: Member
+    private let graceful: GracefulScope
     /// The member's view of the stop.
-    let scope: ShutdownScope
+    var scope: ShutdownScope { graceful.shutdown }
     /// Opens with `true` when the member is to run, with `false` when it never will be.
     let start = Latch<Bool>()
     private let state = Mutex(State())
 
-    init(member: Member, now: @escaping @Sendable () -> Duration) {
+    init(member: Member, news: LifecycleNews, now: @escaping @Sendable () -> Duration) {
         self.member = member
-        self.scope = ShutdownScope(now: now)
+        self.graceful = GracefulScope(ShutdownScope(news: news, now: now))
     }
 
     /// The error that the member threw.
@@ -51,13 +43,7 @@ final class MemberRun: Sendable {
     ) {
         let task = UnstructuredTask.start { [self] in
             guard await start.waitThroughCancellation() else { return }
-            await Shutdown.$scope.withValue(scope) {
-                let end = await testGracefulShutdown { trigger in
-                    register(trigger)
-                    return await runService(onReady: onReady)
-                }
-                onEnd(end)
-            }
+            onEnd(await graceful.run { await self.runService(onReady: onReady) })
         }
         let isCancelled = state.withLock { state in
             state.task = task
@@ -98,27 +84,9 @@ final class MemberRun: Sendable {
         }
     }
 
-    private func register(_ trigger: GracefulShutdownTestTrigger) {
-        let isTold = state.withLock { state in
-            state.trigger = trigger
-            return state.isTold
-        }
-        // Nobody has registered a handler yet, so none runs on this thread.
-        if isTold { trigger.triggerGracefulShutdown() }
-    }
-
-    /// Tells the member to stop: through ``Shutdown`` first, so that a handler that asks is told the truth, then through the
-    /// ecosystem's graceful shutdown.
+    /// Tells the member to stop.
     func tell(_ urgency: Shutdown.Urgency, cancelAt: Duration, endAt: Duration) {
-        scope.tell(urgency, cancelAt: cancelAt, endAt: endAt)
-        let trigger = state.withLock { state in
-            defer { state.isTold = true }
-            return state.isTold ? nil : state.trigger
-        }
-        guard let trigger else { return }
-        UnstructuredTask.start { [scope] in
-            Shutdown.$scope.withValue(scope) { trigger.triggerGracefulShutdown() }
-        }
+        graceful.tell(urgency, cancelAt: cancelAt, endAt: endAt)
     }
 
     /// Cancels the member's task.

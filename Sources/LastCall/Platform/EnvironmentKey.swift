@@ -8,6 +8,8 @@ public enum EnvironmentKey: String, CaseIterable, Sendable {
     case preStop = "LASTCALL_PRESTOP"
     /// What is kept for the receipt and the exit.
     case reserve = "LASTCALL_RESERVE"
+    /// How long a listener stays open after readiness turned false.
+    case propagationDelay = "LASTCALL_PROPAGATION_DELAY"
     /// The budget of one stage; its name follows, in capitals.
     case budget = "LASTCALL_BUDGET_"
     /// Where the receipt is written.
@@ -28,7 +30,7 @@ public enum EnvironmentKey: String, CaseIterable, Sendable {
     /// The unit or form of the value.
     public var unit: String {
         switch self {
-        case .grace, .preStop, .reserve, .budget: "duration (`30s`, `500ms`, `1m30s`; a bare number is seconds)"
+        case .grace, .preStop, .reserve, .propagationDelay, .budget: "duration (`30s`, `500ms`, `1m30s`; a bare number is seconds)"
         case .receipt, .terminationLog, .config: "path"
         case .notifySocket: "path, or `@` and an abstract name"
         case .watchdogMicroseconds: "microseconds"
@@ -43,6 +45,7 @@ public enum EnvironmentKey: String, CaseIterable, Sendable {
         case .grace: "what the code states, else what the platform is known or assumed to grant"
         case .preStop: "what the code states, else 0s"
         case .reserve: "5 % of the grace, 0.2s to 2s"
+        case .propagationDelay: "what the code states, else 5s on Kubernetes without a preStop, else 0s"
         case .budget: "what the code states, else an equal share"
         case .receipt: "none is written"
         case .terminationLog: "`/dev/termination-log` on Kubernetes, else none"
@@ -60,6 +63,8 @@ public enum EnvironmentKey: String, CaseIterable, Sendable {
         case .grace: "The grace period between SIGTERM and SIGKILL, as a stated one. Wins over the code."
         case .preStop: "What a preStop hook uses of the grace period before SIGTERM is sent. Wins over the code."
         case .reserve: "What is kept back for the receipt and the exit. Wins over the code."
+        case .propagationDelay:
+            "How long an HTTP listener stays open after readiness turned false, so that nobody is sent here any more. Wins over the code."
         case .budget:
             "The budget of the stage whose name follows, in capitals with `_` for every other character: `LASTCALL_BUDGET_WORK`."
         case .receipt: "Where the receipt is written as JSON."

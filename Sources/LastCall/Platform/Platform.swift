@@ -22,7 +22,7 @@ public struct Platform: Sendable, Hashable {
     }
 
     /// Kubernetes: 30 s by default, `terminationGracePeriodSeconds`; a pod is not told its value.
-    static let kubernetes = Platform(
+    package static let kubernetes = Platform(
         "kubernetes", GracePeriod(unchecked: .seconds(30), source: .assumed),
         terminationMessagePath: "/dev/termination-log")
     /// Heroku: 30 s for every dyno, not configurable (Dyno shutdown behavior).

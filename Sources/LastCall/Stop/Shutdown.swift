@@ -36,6 +36,9 @@ public struct Shutdown: Sendable {
     /// It is set as soon as the stop begins, also for members whose own stage has not been told yet.
     public var cause: ShutdownCause? { scope.snapshot.cause }
 
+    /// Whether every member of the lifecycle is ready: what a readiness probe answers before a stop.
+    public var isLifecycleReady: Bool { scope.news.up.value != nil }
+
     /// Whether this member was told to stop.
     public var isStopping: Bool { scope.snapshot.urgency != nil }
 
@@ -52,6 +55,13 @@ public struct Shutdown: Sendable {
 
     /// The instant at which this member is cancelled, or `nil` while the lifecycle does not stop.
     public var deadline: ContinuousClock.Instant? { remaining.map { .now + $0 } }
+
+    /// Waits until the lifecycle's stop begins, which may be long before this member's own stage is told.
+    ///
+    /// - Returns: The cause.
+    /// - Throws: `CancellationError` when the waiting task is cancelled first.
+    @discardableResult
+    public func lifecycleStopRequested() async throws -> ShutdownCause { try await scope.news.began.wait() }
 
     /// Waits until this member is told to stop.
     ///

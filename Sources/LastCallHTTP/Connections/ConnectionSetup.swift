@@ -1,0 +1,186 @@
+import HummingbirdCore
+import HummingbirdHTTP2
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+import NIOSSL
+import NIOTLS
+
+/// Builds the pipeline of each connection and runs it.
+///
+/// Parsing and framing are NIO's, the loop over a connection's requests is Hummingbird's; between them sits our handler in the
+/// place of Hummingbird's own, which closes idle connections without looking and never says `Connection: close`.
+struct ConnectionSetup: Sendable {
+    /// A connection whose pipeline stands.
+    enum Value: Sendable {
+        /// HTTP/1.1.
+        case http1(HTTP1Loop, HTTP1Loop.Value)
+        /// HTTP/2.
+        case http2(HTTP2Channel, HTTP2Channel.Value)
+    }
+
+    /// Which protocol, with what it needs.
+    private enum Kind: Sendable {
+        case http1
+        case tls(NIOSSLContext)
+        case http2(NIOSSLContext)
+        case plaintextHTTP2
+    }
+
+    private let kind: Kind
+    private var http1 = HTTP1Channel.Configuration()
+    private var http2 = HTTP2ChannelConfiguration()
+    private let limits: HTTPLimits
+    private let linger: TimeAmount
+    private let registry: ConnectionRegistry
+
+    /// - Throws: What is wrong with certificate or key.
+    init(_ kind: ConnectionProtocol.Kind, limits: HTTPLimits, linger: Duration, registry: ConnectionRegistry) throws {
+        self.limits = limits
+        self.linger = TimeAmount(linger)
+        self.registry = registry
+        switch kind {
+        case .application: self.kind = .http1
+        case .http1(let configuration):
+            self.kind = .http1
+            http1 = configuration
+        case .tls(let tls, let configuration):
+            self.kind = .tls(try Self.context(tls, protocols: ["http/1.1"]))
+            http1 = configuration
+        case .http2(let tls, let configuration):
+            self.kind = .http2(try Self.context(tls, protocols: ["h2", "http/1.1"]))
+            http1 = configuration.streamConfiguration
+            http2 = configuration
+        case .plaintextHTTP2(let configuration):
+            self.kind = .plaintextHTTP2
+            http2 = configuration
+        }
+    }
+
+    private static func context(_ tls: TLSConfiguration, protocols: [String]) throws -> NIOSSLContext {
+        var tls = tls
+        if tls.applicationProtocols.isEmpty || protocols.count > 1 { tls.applicationProtocols = protocols }
+        do {
+            return try NIOSSLContext(configuration: tls)
+        } catch {
+            throw HTTPServiceError(
+                .invalidCertificate, "the certificate or its key cannot be used; both have to exist, as PEM, and fit together",
+                underlying: error)
+        }
+    }
+
+    /// Builds a connection's pipeline.
+    ///
+    /// - Returns: A future of a future: the first is there once the connection can be registered, the second once it is known
+    ///   which protocol it speaks.
+    func setUp(
+        _ connection: Connection, responder: @escaping HTTPChannelHandler.Responder, logger: Logger
+    ) -> EventLoopFuture<EventLoopFuture<Value>> {
+        let channel = connection.channel
+        return channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(FrontHandler(registry: registry, linger: linger))
+            switch kind {
+            case .http1: return channel.eventLoop.makeSucceededFuture(try addHTTP1(connection, responder))
+            case .tls(let context):
+                try pipeline.addHandler(NIOSSLServerHandler(context: context))
+                let value = try addHTTP1(connection, responder)
+                return channel.eventLoop.makeSucceededFuture(value)
+            case .http2(let context):
+                try pipeline.addHandler(NIOSSLServerHandler(context: context))
+                return try addNegotiation(connection, responder, logger: logger)
+            case .plaintextHTTP2: return addHTTP2(connection, responder, logger: logger)
+            }
+        }
+    }
+
+    /// RFC 7301: client and server agree on the protocol within the TLS handshake.
+    private func addNegotiation(
+        _ connection: Connection, _ responder: @escaping HTTPChannelHandler.Responder, logger: Logger
+    ) throws -> EventLoopFuture<Value> {
+        let channel = connection.channel
+        let negotiation = NIOTypedApplicationProtocolNegotiationHandler<Value> { result, channel in
+            if case .negotiated("h2") = result { return addHTTP2(connection, responder, logger: logger) }
+            return channel.eventLoop.makeCompletedFuture { try addHTTP1(connection, responder) }
+        }
+        try channel.pipeline.syncOperations.addHandler(negotiation)
+        return negotiation.protocolNegotiationResult
+    }
+
+    private func addHTTP1(_ connection: Connection, _ responder: @escaping HTTPChannelHandler.Responder) throws -> Value {
+        let channel = connection.channel
+        let pipeline = channel.pipeline.syncOperations
+        var decoder = NIOHTTPDecoderLimitConfiguration()
+        decoder.maxHeaderFieldSize = min(http1.httpDecoder.maxHeaderFieldSize, limits.headSizeMax)
+        decoder.maxHeaderListSize = min(http1.httpDecoder.maxHeaderListSize, limits.headSizeMax)
+        decoder.maxHeaderFieldCount = min(http1.httpDecoder.maxHeaderFieldCount, limits.headFieldsMax)
+        try pipeline.configureHTTPServerPipeline(
+            withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+            withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
+        try pipeline.addHandlers(http1.additionalChannelHandlers())
+        try pipeline.addHandler(
+            HTTP1Handler(
+                connection: connection, registry: registry, times: times, bodySizeMax: limits.bodySizeMax))
+        let asyncChannel = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
+            wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        return .http1(HTTP1Loop(responder: responder), asyncChannel)
+    }
+
+    private var isSecure: Bool {
+        switch kind {
+        case .http1, .plaintextHTTP2: false
+        case .tls, .http2: true
+        }
+    }
+
+    private var times: HTTP1ConnectionStateMachine.Times {
+        .init(
+            head: TimeAmount(limits.headTimeout), body: TimeAmount(limits.bodyTimeout),
+            idle: http1.idleTimeout ?? TimeAmount(limits.idleTimeout), write: TimeAmount(limits.writeTimeout),
+            linger: linger)
+    }
+
+    private func addHTTP2(
+        _ connection: Connection, _ responder: @escaping HTTPChannelHandler.Responder, logger: Logger
+    ) -> EventLoopFuture<Value> {
+        var configuration = http2
+        configuration.idleTimeout = configuration.idleTimeout ?? limits.idleTimeout
+        let others = configuration.streamConfiguration.additionalChannelHandlers
+        let bodySizeMax = limits.bodySizeMax
+        let stream = configuration.streamConfiguration
+        configuration.streamConfiguration = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [HTTP2StreamHandler(), HTTP2BodyLimit(bytesMax: bodySizeMax)] + others(),
+            idleTimeout: stream.idleTimeout ?? TimeAmount(limits.bodyTimeout), httpDecoderConfiguration: stream.httpDecoder)
+        let http2 = HTTP2Channel(responder: responder, configuration: configuration)
+        let (registry, linger) = (registry, linger)
+        return http2.setup(channel: connection.channel, logger: logger).flatMapThrowing { value in
+            let handler = HTTP2Handler(registry: registry, linger: linger)
+            try connection.channel.pipeline.syncOperations.addHandler(handler)
+            return .http2(http2, value)
+        }
+    }
+
+    /// Answers the connection's requests until it is closed.
+    static func run(_ value: Value, logger: Logger) async {
+        switch value {
+        case .http1(let loop, let channel): await loop.handle(value: channel, logger: logger)
+        case .http2(let http2, let connection): await http2.handle(value: connection, logger: logger)
+        }
+    }
+}
+
+/// Hummingbird's loop over the requests of an HTTP/1.1 connection, on a pipeline of ours.
+struct HTTP1Loop: HTTPChannelHandler {
+    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    let responder: Responder
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        preconditionFailure("setup: ConnectionSetup builds the pipeline")
+    }
+
+    func handle(value: Value, logger: Logger) async { await handleHTTP(asyncChannel: value, logger: logger) }
+}

@@ -1,0 +1,110 @@
+import NIOCore
+import NIOHTTPTypes
+
+/// Performs what ``HTTP2ConnectionStateMachine`` decides, at the end of a connection's pipeline.
+final class HTTP2Handler: ChannelInboundHandler {
+    typealias InboundIn = Any
+
+    private var machine: HTTP2ConnectionStateMachine
+    private let registry: ConnectionRegistry
+    private var context: ChannelHandlerContext?
+    private var front: FrontHandler?
+    private var check: (at: NIODeadline, task: Scheduled<Void>)?
+
+    init(registry: ConnectionRegistry, linger: TimeAmount) {
+        self.registry = registry
+        self.machine = HTTP2ConnectionStateMachine(linger: linger, phase: registry.phase, at: .now())
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        front = try? context.pipeline.syncOperations.handler(type: FrontHandler.self)  // absent in embedded tests
+        perform(machine.entered(registry.phase, at: .now()))
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        check?.task.cancel()
+        check = nil
+        front = nil
+        self.context = nil
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard let event = event as? ServingPhaseEvent else { return context.fireUserInboundEventTriggered(event) }
+        perform(machine.entered(event.phase, at: .now()))
+    }
+
+    /// A stream of this connection was opened.
+    fileprivate func streamOpened() { perform(machine.streamOpened()) }
+
+    /// A stream of this connection was closed.
+    fileprivate func streamClosed() { perform(machine.streamClosed(at: .now())) }
+
+    private func perform(_ action: HTTP2ConnectionStateMachine.Action) {
+        guard let context else { return }
+        switch action {
+        case .none: return
+        case .goAway: sendGoAway(context)
+        case .goAwayAndCheck(let instant):
+            sendGoAway(context)
+            scheduleCheck(at: instant)
+        case .checkAt(let instant): scheduleCheck(at: instant)
+        case .close: if let front { front.close() } else { context.close(mode: .all, promise: nil) }
+        }
+    }
+
+    /// Hummingbird's connection handler sends the frames; it is told from the pipeline's head.
+    private func sendGoAway(_ context: ChannelHandlerContext) {
+        context.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+    }
+
+    private func scheduleCheck(at instant: NIODeadline) {
+        guard let context, check.map({ instant < $0.at }) ?? true else { return }
+        check?.task.cancel()
+        let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: instant) { [self] in
+            check = nil
+            perform(machine.check(at: .now()))
+        }
+        check = (instant, task)
+    }
+}
+
+/// Sits in each stream of an HTTP/2 connection and tells the connection's handler of it.
+final class HTTP2StreamHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = Any
+
+    private var connection: HTTP2Handler?
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        // A stream lives on its connection's loop.
+        let pipeline = context.channel.parent?.pipeline.syncOperations
+        connection = try? pipeline?.handler(type: HTTP2Handler.self)  // absent in embedded tests
+        connection?.streamOpened()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        connection?.streamClosed()
+        connection = nil
+    }
+}
+
+/// Counts the bytes of a stream's request.
+final class HTTP2BodyLimit: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+
+    private let bytesMax: Int
+    private var bytes = 0
+
+    init(bytesMax: Int) { self.bytesMax = bytesMax }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .body(let part) = unwrapInboundIn(data) {
+            bytes += part.readableBytes
+            guard bytes <= bytesMax else {
+                return context.fireErrorCaught(RequestBodyTooLarge(bytesMax: bytesMax))
+            }
+        }
+        context.fireChannelRead(data)
+    }
+}

@@ -1,0 +1,224 @@
+import CLastCall
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// An open listener, and how it is closed without losing anybody.
+struct ListeningSocket: Sendable {
+    /// How new connections can be kept out.
+    private enum Kind: Sendable {
+        /// By a filter on a socket of ours.
+        case tcp
+        /// By removing its file, this one.
+        case unix(path: String, file: FileIdentity?)
+        /// Not at all: others have the socket too.
+        case inherited
+    }
+
+    /// What tells one file from another under the same path.
+    private struct FileIdentity: Sendable, Equatable {
+        /// Its device.
+        let device: UInt
+        /// Its number there.
+        let inode: UInt
+
+        init?(path: String) {
+            var status = stat()
+            guard lstat(path, &status) == 0 else { return nil }
+            device = UInt(status.st_dev)
+            inode = UInt(status.st_ino)
+        }
+    }
+
+    /// What a listener needs besides its place.
+    struct Options: Sendable {
+        /// The length of the accept queue.
+        var backlog: Int
+        /// Whether an address in TIME_WAIT may be taken.
+        var reusesAddress: Bool
+        /// Who decides how many connections there may be.
+        var availability: (any AvailableConnectionsDelegate)?
+        /// The environment.
+        var environment: [String: String]
+    }
+
+    /// The channel.
+    let channel: any Channel
+    private let kind: Kind
+
+    /// Opens a listener.
+    static func open(
+        _ listener: Listener, at place: Listener.Place, options: Options, group: any EventLoopGroup,
+        registry: ConnectionRegistry,
+        initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) async throws -> ListeningSocket {
+        var bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: Int32(clamping: options.backlog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: options.reusesAddress ? 1 : 0)
+            .serverChannelOption(.maxMessagesPerRead, value: 16)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let availability = options.availability {
+                        try pipeline.addHandler(makeAvailabilityHandler(availability))
+                    }
+                    try pipeline.addHandler(AcceptedHandler(registry: registry))
+                }
+            }
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer(initializer)
+        switch place {
+        case .application: preconditionFailure("open: the application's address was not resolved")
+        case .hostname(let host, let port):
+            if listener.sharesPort {
+                let option = NIOBSDSocket.Option(rawValue: SO_REUSEPORT)
+                bootstrap = bootstrap.serverChannelOption(.socketOption(option), value: 1)
+            }
+            do {
+                return ListeningSocket(channel: try await bootstrap.bind(host: host, port: port).get(), kind: .tcp)
+            } catch {
+                throw failure(error, host: host, port: port)
+            }
+        case .unixSocket(let path):
+            try await removeStaleSocket(path, group: group)
+            do {
+                let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
+                return ListeningSocket(channel: channel, kind: .unix(path: path, file: FileIdentity(path: path)))
+            } catch {
+                throw HTTPServiceError(
+                    .cannotListen,
+                    "no socket can be made at \(path): its folder has to exist and be writable, and the path has at most 107 bytes",
+                    underlying: error)
+            }
+        case .inherited(let name):
+            let descriptor = try InheritedSockets.take(named: name, environment: options.environment)
+            let channel = try await bootstrap.withBoundSocket(descriptor).get()
+            return ListeningSocket(channel: channel, kind: .inherited)
+        }
+    }
+
+    /// Whether this process alone has the socket.
+    var isInherited: Bool { if case .inherited = kind { true } else { false } }
+
+    // MARK: Closing
+
+    /// Keeps new connections out.
+    ///
+    /// - Returns: Whether that worked.
+    func refuseNew() async -> Bool {
+        switch kind {
+        case .tcp:
+            // Where the channel is gone there is nothing left to refuse.
+            let channel = channel
+            let result = try? await channel.eventLoop.submit {
+                SocketFacts.descriptor(of: channel) { lastcall_listener_refuse_new($0) }
+            }.get()
+            return result == .some(.some(0))
+        case .unix(let path, let file):
+            // Another process may have put its own socket there.
+            guard let file, FileIdentity(path: path) == file else { return true }
+            return unlink(path) == 0 || errno == ENOENT
+        case .inherited: return false
+        }
+    }
+
+    /// How many connections wait to be accepted, where the kernel tells.
+    func queued() async -> Int? {
+        guard case .tcp = kind else { return nil }
+        let channel = channel
+        // Where the channel is gone nobody waits.
+        let length = try? await channel.eventLoop.submit {
+            SocketFacts.descriptor(of: channel) { Int(lastcall_listener_queue($0)) }
+        }.get()
+        guard let length = length ?? nil, length >= 0 else { return nil }
+        return length
+    }
+
+    /// Accepts nothing more.
+    func stopAccepting() async {
+        // A channel that is gone accepts nothing either.
+        try? await channel.setOption(.autoRead, value: false).get()
+    }
+
+    /// Closes the listener.
+    func close() async {
+        // It may be closed already.
+        try? await channel.close().get()
+    }
+
+    // MARK: Opening
+
+    private static func failure(_ error: any Error, host: String, port: Int) -> HTTPServiceError {
+        switch (error as? IOError)?.errnoCode {
+        case EADDRINUSE:
+            HTTPServiceError(
+                .addressInUse,
+                "port \(port) on \(host) is taken: stop who listens there (`ss -ltnp 'sport = :\(port)'` shows it), or choose another port"
+            )
+        case EACCES:
+            HTTPServiceError(
+                .cannotListen,
+                "port \(port) on \(host) needs a privilege: ports below 1024 need CAP_NET_BIND_SERVICE, or choose one above"
+            )
+        case EADDRNOTAVAIL:
+            HTTPServiceError(
+                .cannotListen,
+                "\(host) is no address of this machine: listen on 0.0.0.0 or :: for all, or on one that `ip address` shows")
+        default:
+            error is SocketAddressError
+                ? HTTPServiceError(
+                    .cannotListen, "\(host) is not known: write an address of this machine, or a name that resolves to one")
+                : HTTPServiceError(.cannotListen, "cannot listen on \(host), port \(port)", underlying: error)
+        }
+    }
+
+    /// Removes a socket file that nobody listens on.
+    private static func removeStaleSocket(_ path: String, group: any EventLoopGroup) async throws {
+        guard FileIdentity(path: path) != nil else { return }
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
+            throw HTTPServiceError(
+                .cannotListen, "\(path) exists and is no socket: move it away, or choose another path")
+        }
+        do {
+            let channel = try await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get()
+            // It answered; what becomes of this connection does not matter.
+            try? await channel.close().get()
+        } catch {
+            unlink(path)
+            return
+        }
+        throw HTTPServiceError(
+            .addressInUse, "somebody listens on \(path): stop that process (`ss -lxp` shows it), or choose another path")
+    }
+
+    private static func makeAvailabilityHandler(_ delegate: some AvailableConnectionsDelegate) -> any ChannelHandler {
+        AvailableConnectionsChannelHandler(delegate: delegate)
+    }
+}
+
+/// Counts what the kernel hands over, before anything else happens to it.
+private final class AcceptedHandler: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    private let registry: ConnectionRegistry
+
+    init(registry: ConnectionRegistry) { self.registry = registry }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let channel = unwrapInboundIn(data)
+        registry.accepted(channel)
+        // One that fails on its way has no handler of ours to say so.
+        channel.closeFuture.whenComplete { [registry] _ in registry.settled(channel) }
+        context.fireChannelRead(data)
+    }
+}

@@ -1,0 +1,221 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import LastCall
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+extension HTTPService {
+    /// A connection whose pipeline stands, on its way to its task.
+    private struct Accepted: Sendable {
+        /// The connection.
+        let connection: Connection
+        /// What it speaks, once that is known.
+        let value: EventLoopFuture<ConnectionSetup.Value>
+    }
+
+    /// What a task of the service does.
+    private enum Role: Sendable {
+        /// Answers.
+        case connections
+        /// Closes the listener.
+        case listener
+        /// Waits for a reason to stop.
+        case watcher
+    }
+
+    /// Runs the application's services around its requests.
+    func runWithServices() async throws {
+        guard !application.services.isEmpty else { return try await start() }
+        let scope = GracefulScope()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in
+                // Whether one failed or just ended: without them there is nothing to serve with.
+                defer { stop.tell() }
+                try await scope.run { [application] in
+                    let services = ServiceGroup(
+                        configuration: .init(services: application.services, logger: application.logger))
+                    try await services.run()
+                }
+            }
+            group.addTask { [self] in
+                defer { scope.tell() }
+                try await start()
+            }
+            var firstError: (any Error)?
+            while let result = await group.nextResult() {
+                if case .failure(let error) = result { firstError = firstError ?? error }
+            }
+            if let firstError { throw firstError }
+        }
+    }
+
+    private func start() async throws {
+        let (connectionProtocol, place) = try resolve()
+        let setup = try ConnectionSetup(
+            connectionProtocol, limits: configuration.limits, linger: configuration.linger, registry: registry)
+        let answer = try await application.makeAnswer(date)
+        for hook in configuration.beforeServing + application.processes { try await hook() }
+        guard stop.told.value == nil else { return }
+        try await serve(answer, setup: setup, at: place)
+        for hook in configuration.afterServing { try await hook() }
+    }
+
+    /// What the application leaves to itself, made concrete.
+    private func resolve() throws -> (ConnectionProtocol.Kind, Listener.Place) {
+        var kind = connectionProtocol.kind
+        if case .application = kind {
+            guard let http1 = application.http1 else {
+                throw HTTPServiceError(
+                    .invalidApplication,
+                    "the application's `server:` is no plain HTTP/1.1 (\(application.speaks)), and what it needs cannot be read from it: give the service the same as `speaking:`, such as .tls(…) or .http2(tls: …)"
+                )
+            }
+            kind = .http1(http1)
+        }
+        var place = listener.place
+        if case .application = place {
+            guard let known = application.place else {
+                throw HTTPServiceError(
+                    .invalidApplication,
+                    "the application's address cannot be read: give the service one as `listener:`, such as .hostname(\"0.0.0.0\", port: 8080)"
+                )
+            }
+            place = known
+        }
+        return (kind, place)
+    }
+
+    private func serve(
+        _ answer: @escaping ServedApplication.Answer, setup: ConnectionSetup, at place: Listener.Place
+    ) async throws {
+        let token = try serving.enter()
+        let (accepted, continuation) = AsyncStream.makeStream(of: Accepted.self)
+        let socket = try await open(at: place) { [registry, logger = application.logger] channel in
+            let connection = Connection(channel: channel)
+            registry.add(connection)
+            let future = setup.setUp(
+                connection, responder: Self.responder(answer, connection: connection, registry: registry), logger: logger)
+            return future.map { value in
+                continuation.yield(Accepted(connection: connection, value: value))
+                registry.stands(connection)
+            }
+        }
+        let dateTask = date.keepCurrent(on: socket.channel.eventLoop)
+        defer { dateTask.cancel() }
+        await application.onServerRunning(socket.channel)
+        listening.open(socket.channel.localAddress)
+        logger.notice("listening", metadata: ["address": "\(Self.text(socket.channel.localAddress))"])
+        let scope = GracefulScope()
+        try await withTaskCancellationHandler {
+            try await withThrowingTaskGroup(of: Role.self) { group in
+                group.addTask { [self] in
+                    await BackgroundTasks.$ofRequest.withValue(background) {
+                        await scope.run { [self] in await handle(accepted) }
+                    }
+                    return .connections
+                }
+                group.addTask { [self] in
+                    await close(socket, streams: scope)
+                    continuation.finish()
+                    return .listener
+                }
+                group.addTask { [self] in try await watchTrigger() }
+                group.addTask { [stop] in await Self.watchLifecycle(stop) }
+                var firstError: (any Error)?
+                var waitsFor: Set<Role> = [.connections, .listener]
+                while let result = await group.nextResult() {
+                    switch result {
+                    case .success(let role): waitsFor.remove(role)
+                    case .failure(let error): firstError = firstError ?? error
+                    }
+                    // Nothing is left to stop: nobody has to listen for a reason any more.
+                    if waitsFor.isEmpty { group.cancelAll() }
+                }
+                if let firstError { throw firstError }
+            }
+        } onCancel: {
+            self.registry.cutAll()
+        }
+        token.end(.done)
+    }
+
+    private func open(
+        at place: Listener.Place, initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) async throws -> ListeningSocket {
+        let settings = application.configuration
+        let options = ListeningSocket.Options(
+            backlog: settings.backlog, reusesAddress: settings.reuseAddress,
+            availability: settings.availableConnectionsDelegate, environment: configuration.environment)
+        return try await ListeningSocket.open(
+            listener, at: place, options: options, group: application.group, registry: registry, initializer: initializer)
+    }
+
+    /// The trigger's own end is the signal; a cancelled one has none.
+    private func watchTrigger() async throws -> Role {
+        guard let trigger else { return .watcher }
+        defer { stop.tell() }
+        do {
+            try await trigger()
+        } catch {
+            if !Task.isCancelled { throw error }
+        }
+        return .watcher
+    }
+
+    private static func watchLifecycle(_ stop: StopSignals) async -> Role {
+        // Outside a lifecycle only the service's own stop is known; cancelled, nobody waits for it any more.
+        guard let shutdown = Shutdown.current, (try? await shutdown.lifecycleStopRequested()) != nil else {
+            return .watcher
+        }
+        stop.began.open()
+        return .watcher
+    }
+
+    /// Runs every connection to its end.
+    private func handle(_ accepted: AsyncStream<Accepted>) async {
+        let logger = application.logger
+        await withDiscardingTaskGroup { group in
+            // Cancelled, the sequence ends at once; what is still in it is closed without a task of its own.
+            for await next in accepted {
+                guard next.connection.take() else { continue }
+                group.addTask { [registry] in
+                    defer { registry.remove(next.connection) }
+                    do {
+                        await ConnectionSetup.run(try await next.value.get(), logger: logger)
+                    } catch {
+                        logger.debug("a connection ended before it spoke HTTP", metadata: ["error.type": "\(type(of: error))"])
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers a request, and keeps the books.
+    private static func responder(
+        _ answer: @escaping ServedApplication.Answer, connection: Connection, registry: ConnectionRegistry
+    ) -> HTTPChannelHandler.Responder {
+        { request, writer, channel in
+            let ticket = connection.began(request.head, at: .now())
+            do {
+                let response = try await answer(request, channel)
+                try await writer.write(response: response.head, body: response.body)
+                _ = connection.ended(ticket, isCut: false)
+            } catch {
+                // A client that left is no loss of ours; one whose answer we gave up is.
+                if let request = connection.ended(ticket, isCut: Task.isCancelled) { registry.cut(request) }
+                throw error
+            }
+        }
+    }
+
+    var logger: Logger { application.logger }
+
+    static func text(_ address: SocketAddress?) -> String {
+        guard let address else { return "a socket without an address" }
+        if let path = address.pathname, !path.isEmpty { return path }
+        guard let host = address.ipAddress, let port = address.port else { return "\(address)" }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

@@ -1,0 +1,105 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import ServiceLifecycle
+
+/// What a service takes over from a Hummingbird application.
+struct ServedApplication: Sendable {
+    /// Answers one request; what Hummingbird's own server does between its channel and the application's responder.
+    typealias Answer = @Sendable (Request, any Channel) async throws -> Response
+
+    /// Builds what answers, once.
+    let makeAnswer: @Sendable (_ date: DateHeader) async throws -> Answer
+    /// Where the application listens.
+    let place: Listener.Place?
+    /// What it speaks, where that is HTTP/1.1.
+    let http1: HTTP1Channel.Configuration?
+    /// What it is built to speak, in words.
+    let speaks: String
+    /// Its settings.
+    let configuration: ApplicationConfiguration
+    /// The services that it brings.
+    let services: [any Service]
+    /// What runs before it serves.
+    let processes: [@Sendable () async throws -> Void]
+    /// Told once it serves.
+    let onServerRunning: @Sendable (any Channel) async -> Void
+    /// The event loops.
+    let group: any EventLoopGroup
+    /// Where it logs.
+    let logger: Logger
+
+    init(_ application: some ApplicationProtocol) {
+        configuration = application.configuration
+        services = application.services
+        processes = application.processesRunBeforeServerStart
+        onServerRunning = { await application.onServerRunning($0) }
+        group = application.eventLoopGroup
+        logger = application.logger
+        place = Self.place(of: application.configuration.address)
+        let channel = Self.channel(of: application)
+        http1 = channel as? HTTP1Channel.Configuration
+        speaks = channel.map { String(describing: type(of: $0)) } ?? "unknown"
+        makeAnswer = { date in Self.answer(with: try await application.responder, application: application, date: date) }
+    }
+
+    private static func answer<Application: ApplicationProtocol>(
+        with responder: Application.Responder, application: Application, date: DateHeader
+    ) -> Answer {
+        let logger = application.logger
+        let serverName = application.configuration.serverName
+        return { request, channel in
+            var logger = logger
+            logger[metadataKey: "hb.request.id"] = .stringConvertible(RequestID())
+            var response = try await withLogger(logger) { logger in
+                let context = Application.Responder.Context(source: .init(channel: channel, logger: logger))
+                do {
+                    return try await responder.respond(to: request, context: context)
+                } catch let error as HTTPParserError {
+                    // The loop over the connection's requests answers 400.
+                    throw error
+                } catch is RequestBodyTooLarge {
+                    return Response(status: .contentTooLarge)
+                } catch {
+                    // Whoever was cancelled did not do what was asked; who cancelled it answers.
+                    if Task.isCancelled { throw error }
+                    logger.debug("unhandled error", metadata: ["error.type": "\(type(of: error))"])
+                    return Response(status: .internalServerError)
+                }
+            }
+            response.headers[.date] = date.current
+            if let serverName { response.headers[.server] = serverName }
+            return response
+        }
+    }
+
+    // MARK: What Hummingbird does not show
+
+    /// The application's address, whose parts are not public: they are read by reflection, and where that fails nobody guesses.
+    private static func place(of address: BindAddress) -> Listener.Place? {
+        let mirror = Mirror(reflecting: address)
+        if let path = mirror.descendant("value", "unixDomainSocket", "path") as? String { return .unixSocket(path) }
+        guard
+            let host = mirror.descendant("value", "hostname", 0) as? String,
+            let port = mirror.descendant("value", "hostname", "port") as? Int
+        else { return nil }
+        return .hostname(host, port: port)
+    }
+
+    /// The configuration of an application that speaks HTTP/1.1, or the channel of any other.
+    private static func channel(of application: some ApplicationProtocol) -> Any? {
+        let server: any Service
+        do {
+            server = try application.server.buildServer(
+                configuration: ServerConfiguration(address: .hostname()), eventLoopGroup: application.eventLoopGroup,
+                logger: application.logger, responder: { _, _, _ in })
+        } catch {
+            return nil
+        }
+        let channel = Mirror(reflecting: server).descendant("state", "initial", "childChannelSetup")
+        return (channel as? HTTP1Channel)?.configuration ?? channel
+    }
+}
