@@ -1,5 +1,7 @@
 import HTTPTypes
+import LastCall
 import NIOCore
+import NIOHTTP2
 import NIOPosix
 import NIOSSL
 
@@ -49,7 +51,11 @@ extension Outcome {
         switch error {
         case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE: return .lost(.reset)
         case is ChannelError, is NIOSSLError: return .lost(.closed)
-        default: return .lost(.failed)
+        // RFC 9113, section 8.7: it was not processed, and may be sent again.
+        case let error as NIOHTTP2Errors.StreamClosed where error.errorCode == .refusedStream: return .turnedAway
+        default:
+            if ProcessEnvironment.current["DRILL_LOG"] != nil { say("\(type(of: error)): \(error)") }
+            return .lost(.failed)
         }
     }
 

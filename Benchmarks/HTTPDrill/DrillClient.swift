@@ -23,7 +23,6 @@ struct DrillClient: Sendable {
 
     private func bootstrap() -> ClientBootstrap {
         ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connectTimeout(Self.patience)
-            .channelOption(.allowRemoteHalfClosure, value: true)
     }
 
     private func tls(_ protocols: [String]) throws -> NIOSSLClientHandler {
@@ -164,6 +163,8 @@ final class Closing: Sendable {
     private struct State {
         /// Whether the server said that it takes no more.
         var isGoingAway = false
+        /// The last stream that the server takes.
+        var lastStream = HTTP2StreamID.maxID
         /// Whether the connection is closed.
         var isClosed = false
         /// The channel.
@@ -172,7 +173,16 @@ final class Closing: Sendable {
 
     private let state = Mutex(State())
 
-    func goAway() { state.withLock { $0.isGoingAway = true } }
+    func goAway(after lastStream: HTTP2StreamID) {
+        state.withLock { state in
+            state.isGoingAway = true
+            state.lastStream = min(state.lastStream, lastStream)
+        }
+    }
+
+    /// Whether the server said that it does not process a stream (RFC 9113, section 6.8).
+    func disclaims(_ stream: HTTP2StreamID) -> Bool { state.withLock { stream > $0.lastStream } }
+
     func close() { state.withLock { $0.isClosed = true } }
     func opened(_ channel: any Channel) { state.withLock { $0.channel = channel } }
 
@@ -198,7 +208,7 @@ private final class GoAwayHandler: ChannelInboundHandler, Sendable {
     func handlerAdded(context: ChannelHandlerContext) { closing.opened(context.channel) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .goAway = unwrapInboundIn(data).payload { closing.goAway() }
+        if case .goAway(let last, _, _) = unwrapInboundIn(data).payload { closing.goAway(after: last) }
         context.fireChannelRead(data)
     }
 }
@@ -222,13 +232,16 @@ private final class HTTP2Connection: DrillConnection {
                     return try DrillClient.Parts(wrappingChannelSynchronously: channel)
                 }
             }
+            var number: HTTP2StreamID?
             let outcome = try await stream.executeThenClose { inbound, outbound in
                 var iterator = inbound.makeAsyncIterator()
-                return await exchange(
+                let outcome = await exchange(
                     path, body: body, channel: stream.channel, inbound: &iterator, outbound: outbound)
+                // A stream without a number was never sent.
+                number = try? await stream.channel.getOption(HTTP2StreamChannelOptions.streamID).get()
+                return outcome
             }
-            // RFC 9113, section 6.8: streams above the last one named in GOAWAY were not processed.
-            if case .lost(.failed) = outcome, closing.isGoingAway { return .turnedAway }
+            if case .lost = outcome, number.map({ closing.disclaims($0) }) ?? true { return .turnedAway }
             // A client that was told to go away takes its next request elsewhere, as with `Connection: close`.
             if case .answered(let status, _) = outcome, closing.isGoingAway {
                 return .answered(status: status, saysClose: true)

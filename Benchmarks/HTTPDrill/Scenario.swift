@@ -70,6 +70,7 @@ struct Scenario: Sendable {
             }
         }
         later.stop()
+        if ProcessEnvironment.current["DRILL_LOG"] != nil { say(program.output) }
         (result.exitAfter, result.exitCode) = exit.get()
         return result
     }

@@ -3,6 +3,7 @@ import HummingbirdHTTP2
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOHTTP2
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOSSL
@@ -81,7 +82,9 @@ struct ConnectionSetup: Sendable {
         let channel = connection.channel
         return channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandler(FrontHandler(registry: registry, linger: linger))
+            let negotiationTime = isNegotiated ? TimeAmount(limits.headTimeout) : nil
+            try pipeline.addHandler(
+                FrontHandler(registry: registry, linger: linger, negotiationTime: negotiationTime))
             switch kind {
             case .http1: return channel.eventLoop.makeSucceededFuture(try addHTTP1(connection, responder))
             case .tls(let context):
@@ -136,6 +139,8 @@ struct ConnectionSetup: Sendable {
         }
     }
 
+    private var isNegotiated: Bool { if case .http2 = kind { true } else { false } }
+
     private var times: HTTP1ConnectionStateMachine.Times {
         .init(
             head: TimeAmount(limits.headTimeout), body: TimeAmount(limits.bodyTimeout),
@@ -157,8 +162,9 @@ struct ConnectionSetup: Sendable {
         let http2 = HTTP2Channel(responder: responder, configuration: configuration)
         let (registry, linger) = (registry, linger)
         return http2.setup(channel: connection.channel, logger: logger).flatMapThrowing { value in
-            let handler = HTTP2Handler(registry: registry, linger: linger)
-            try connection.channel.pipeline.syncOperations.addHandler(handler)
+            let pipeline = connection.channel.pipeline.syncOperations
+            let framing = try pipeline.handler(type: NIOHTTP2Handler.self)
+            try pipeline.addHandler(HTTP2Handler(registry: registry, linger: linger), position: .after(framing))
             return .http2(http2, value)
         }
     }

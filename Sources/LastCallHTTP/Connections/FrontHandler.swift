@@ -12,11 +12,31 @@ final class FrontHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private let registry: ConnectionRegistry
     private let linger: TimeAmount
+    /// How long client and server may take to agree on a protocol; `nil` where there is only one.
+    private let negotiationTime: TimeAmount?
+    private var negotiationEnd: Scheduled<Void>?
+    private var isNegotiating: Bool
+    private var hasSpoken = false
     private var isSettled = false
 
-    init(registry: ConnectionRegistry, linger: TimeAmount) {
+    init(registry: ConnectionRegistry, linger: TimeAmount, negotiationTime: TimeAmount? = nil) {
         self.registry = registry
         self.linger = linger
+        self.negotiationTime = negotiationTime
+        self.isNegotiating = negotiationTime != nil
+    }
+
+    /// Client and server agreed on a protocol: its handler takes over.
+    func negotiated() {
+        isNegotiating = false
+        negotiationEnd?.cancel()
+        negotiationEnd = nil
+    }
+
+    private func endNegotiation(in time: TimeAmount) {
+        guard isNegotiating, let context else { return }
+        negotiationEnd?.cancel()
+        negotiationEnd = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in close() }
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -26,6 +46,7 @@ final class FrontHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         settle(context)
+        negotiated()
         self.context = nil
     }
 
@@ -38,10 +59,14 @@ final class FrontHandler: ChannelInboundHandler {
         guard !isSettled else { return }
         isSettled = true
         registry.settled(context.channel)
+        guard let negotiationTime else { return }
+        endNegotiation(in: registry.phase == .closingIdle ? linger : negotiationTime)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         context.fireUserInboundEventTriggered(event)
+        // Who has not said a word by now is idle; who has is in the middle of a handshake.
+        if let event = event as? ServingPhaseEvent, event.phase == .closingIdle, !hasSpoken { endNegotiation(in: linger) }
         guard event is CutEvent else { return }
         // What the others had left to say gets a moment; then it ends, whatever they do.
         context.eventLoop.assumeIsolated().scheduleTask(in: linger) { [self] in
@@ -51,6 +76,10 @@ final class FrontHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isNegotiating && !hasSpoken {
+            hasSpoken = true
+            if let negotiationTime { endNegotiation(in: negotiationTime) }
+        }
         let before = progress
         context.fireChannelRead(data)
         if progress == before { listener?.bytesArrived() }
@@ -58,6 +87,14 @@ final class FrontHandler: ChannelInboundHandler {
 
     /// Closes without asking TLS, which would wait for the client.
     func close() { context?.close(mode: .all, promise: nil) }
+
+    /// Calls `body` once the socket has taken everything that was written so far, or is gone.
+    func whenWritten(_ body: @escaping () -> Void) {
+        guard let context else { return body() }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { _ in body() }
+        context.writeAndFlush(NIOAny(ByteBuffer()), promise: written)
+    }
 
     /// Whether the kernel holds bytes that nobody has read.
     var hasUnread: Bool {

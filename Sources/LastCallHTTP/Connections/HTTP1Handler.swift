@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
+import NIOTLS
 
 /// Performs what ``HTTP1ConnectionStateMachine`` decides, on the connection's event loop.
 final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
@@ -40,9 +41,8 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         // Both are on this connection's loop, and the front handler was added before.
         front = try? context.pipeline.syncOperations.handler(type: FrontHandler.self)  // absent in embedded tests
         front?.listener = self
-        // Between the two lines above the phase may have changed.
-        perform(machine.entered(registry.phase, at: .now()))
-        scheduleCheck(at: .now() + times.idle)
+        front?.negotiated()
+        perform(machine.check(hasUnread: false, at: .now()))
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -103,6 +103,11 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case let event as ServingPhaseEvent: perform(machine.entered(event.phase, at: .now()))
+        case TLSUserEvent.handshakeCompleted:
+            // What came was no part of a request.
+            front?.progress &+= 1
+            machine.handshakeEnded(at: .now())
+            context.fireUserInboundEventTriggered(event)
         case is CutEvent: perform(machine.cut(at: .now()))
         case let event as ChannelEvent where event == .outputClosed:
             perform(machine.outputClosed(at: .now()))
@@ -110,9 +115,6 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         default: context.fireUserInboundEventTriggered(event)
         }
     }
-
-    /// The TLS handshake is over: what came was no part of a request.
-    func handshakeEnded() { machine.handshakeEnded(at: .now()) }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if case HTTPParserError.headerOverflow = error { isHeadTooLarge = true }

@@ -1,9 +1,16 @@
 import NIOCore
+import NIOHTTP2
 import NIOHTTPTypes
 
-/// Performs what ``HTTP2ConnectionStateMachine`` decides, at the end of a connection's pipeline.
-final class HTTP2Handler: ChannelInboundHandler {
-    typealias InboundIn = Any
+/// Performs what ``HTTP2ConnectionStateMachine`` decides, between NIO's framing and Hummingbird's connection handler.
+///
+/// That handler closes the connection when its last stream is closed, which is in the middle of the write that ends the stream: the
+/// answer is lost (seen with 2.28.1). So a close waits here until everything was written, and closes our half first.
+final class HTTP2Handler: ChannelDuplexHandler {
+    typealias InboundIn = HTTP2Frame
+    typealias InboundOut = HTTP2Frame
+    typealias OutboundIn = HTTP2Frame
+    typealias OutboundOut = HTTP2Frame
 
     private var machine: HTTP2ConnectionStateMachine
     private let registry: ConnectionRegistry
@@ -11,15 +18,20 @@ final class HTTP2Handler: ChannelInboundHandler {
     private var front: FrontHandler?
     private var check: (at: NIODeadline, task: Scheduled<Void>)?
 
+    private let linger: TimeAmount
+    private var isClosing = false
+
     init(registry: ConnectionRegistry, linger: TimeAmount) {
         self.registry = registry
+        self.linger = linger
         self.machine = HTTP2ConnectionStateMachine(linger: linger, phase: registry.phase, at: .now())
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         front = try? context.pipeline.syncOperations.handler(type: FrontHandler.self)  // absent in embedded tests
-        perform(machine.entered(registry.phase, at: .now()))
+        front?.negotiated()
+        perform(machine.check(at: .now()))
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -32,6 +44,22 @@ final class HTTP2Handler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard let event = event as? ServingPhaseEvent else { return context.fireUserInboundEventTriggered(event) }
         perform(machine.entered(event.phase, at: .now()))
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .all, let front else { return context.close(mode: mode, promise: promise) }
+        context.channel.closeFuture.cascade(to: promise)
+        guard !isClosing else { return }
+        isClosing = true
+        let eventLoop = context.eventLoop.assumeIsolated()
+        eventLoop.execute { [self] in
+            guard let context = self.context else { return }
+            context.flush()
+            front.whenWritten { [self] in
+                self.context?.close(mode: .output, promise: nil)
+                eventLoop.scheduleTask(in: linger) { front.close() }
+            }
+        }
     }
 
     /// A stream of this connection was opened.
@@ -85,6 +113,13 @@ final class HTTP2StreamHandler: ChannelInboundHandler, RemovableChannelHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         connection?.streamClosed()
         connection = nil
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // The multiplexer passes the connection's event on to every stream, and Hummingbird's handler there closes the stream
+        // with the end of its answer, which loses the answer (seen with 2.28.1).
+        if event is ChannelShouldQuiesceEvent { return }
+        context.fireUserInboundEventTriggered(event)
     }
 }
 
