@@ -189,6 +189,22 @@ let package = Package(
             ]
         ),
         .testTarget(
+            name: "LastCallHTTPTests",
+            dependencies: [
+                "LastCallHTTP", "LastCall", "LastCallConcurrency", "LastCallTesting", "HTTPDrill",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdHTTP2", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+        .testTarget(
             name: "LastCallSQLiteTests",
             dependencies: [
                 "LastCallSQLite", "LastCallWork", "LastCall", "LastCallConcurrency", "CLastCall", "CSQLite",

@@ -25,7 +25,10 @@ package final class GracefulScope: Sendable {
 
     /// A scope inside the current one, whose owner decides when those in it are told; outside a lifecycle it knows of no times.
     package convenience init() {
-        self.init(Shutdown.scope.map(ShutdownScope.init(inside:)) ?? ShutdownScope(now: { .zero }))
+        let shutdown = Shutdown.scope.map(ShutdownScope.init(inside:)) ?? ShutdownScope(now: { .zero })
+        // Where there is no lifecycle nobody else has to become ready.
+        if Shutdown.scope == nil { shutdown.news.up.open() }
+        self.init(shutdown)
     }
 
     /// Runs `body` inside the scope; once.

@@ -25,6 +25,10 @@ final class ConnectionRegistry: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Opens when every connection was told that the server stops.
+    let draining = Latch<Void>()
+    /// Opens when no new connections are taken and every connection was told so.
+    let closingIdle = Latch<Void>()
     /// Opens when the listener is closed and the last connection is gone.
     let drained = Latch<Void>()
 
@@ -43,6 +47,8 @@ final class ConnectionRegistry: Sendable {
             return Array(state.open.values)
         }
         for connection in open { connection.channel.pipeline.fireUserInboundEventTriggered(ServingPhaseEvent(phase: phase)) }
+        if phase >= .draining { draining.open() }
+        if phase >= .closingIdle { closingIdle.open() }
     }
 
     /// Tells every connection that its time is over.

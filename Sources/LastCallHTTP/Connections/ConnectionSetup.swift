@@ -48,27 +48,15 @@ struct ConnectionSetup: Sendable {
             self.kind = .http1
             http1 = configuration
         case .tls(let tls, let configuration):
-            self.kind = .tls(try Self.context(tls, protocols: ["http/1.1"]))
+            self.kind = .tls(try tls.context(protocols: ["http/1.1"]))
             http1 = configuration
         case .http2(let tls, let configuration):
-            self.kind = .http2(try Self.context(tls, protocols: ["h2", "http/1.1"]))
+            self.kind = .http2(try tls.context(protocols: ["h2", "http/1.1"]))
             http1 = configuration.streamConfiguration
             http2 = configuration
         case .plaintextHTTP2(let configuration):
             self.kind = .plaintextHTTP2
             http2 = configuration
-        }
-    }
-
-    private static func context(_ tls: TLSConfiguration, protocols: [String]) throws -> NIOSSLContext {
-        var tls = tls
-        if tls.applicationProtocols.isEmpty || protocols.count > 1 { tls.applicationProtocols = protocols }
-        do {
-            return try NIOSSLContext(configuration: tls)
-        } catch {
-            throw HTTPServiceError(
-                .invalidCertificate, "the certificate or its key cannot be used; both have to exist, as PEM, and fit together",
-                underlying: error)
         }
     }
 

@@ -186,6 +186,16 @@ struct HTTP1ConnectionStateMachine {
         }
     }
 
+    /// The request whose head has just come cannot be taken.
+    ///
+    /// - Returns: What to do instead of passing it on; `none` where other answers are due first, and it has to be passed on.
+    mutating func headRefused(_ status: HTTPResponse.Status, at now: NIODeadline) -> Action {
+        switch state {
+        case .open(let open): open.pending == 1 && !open.isAnswering ? refuse(status, at: now) : .none
+        case .flushing, .lingering, .closed: .none
+        }
+    }
+
     /// Bytes of a request's body.
     mutating func bodyArrived(at now: NIODeadline) -> PartAction {
         switch state {
@@ -257,10 +267,19 @@ struct HTTP1ConnectionStateMachine {
     /// - Returns: What to do instead.
     mutating func closeRequested(at now: NIODeadline) -> Action {
         switch state {
-        case .open: beginClosing(at: now)
+        case .open(let open):
+            // Whoever was to answer gave up without a word.
+            isUnanswered(open) ? refuse(.serviceUnavailable, at: now) : beginClosing(at: now)
         case .flushing, .lingering: .none
         case .closed: .close
         }
+    }
+
+    private func isUnanswered(_ open: Open) -> Bool { open.pending > 0 && !open.isAnswering }
+
+    private mutating func refuse(_ status: HTTPResponse.Status, at now: NIODeadline) -> Action {
+        state = .flushing(Flushing(progressAt: now))
+        return .refuse(status, checkAt: now + times.write)
     }
 
     /// Everything is written, and our half is closed.
@@ -290,9 +309,9 @@ struct HTTP1ConnectionStateMachine {
     mutating func cut(at now: NIODeadline) -> Action {
         switch state {
         case .open(let open):
+            guard !isUnanswered(open) else { return refuse(.serviceUnavailable, at: now) }
             state = .flushing(Flushing(progressAt: now))
-            let isWaiting = open.pending > 0 && !open.isAnswering
-            return isWaiting ? .refuse(.serviceUnavailable, checkAt: now + times.linger) : .close
+            return .close
         case .flushing, .lingering: return .none
         case .closed: return .none
         }
@@ -356,7 +375,6 @@ struct HTTP1ConnectionStateMachine {
         // A 408 has its place only where no other answer is due first.
         let isHead = if case .head = open.reading { true } else { false }
         guard !open.isAnswering, open.pending == (isHead ? 0 : 1) else { return .close }
-        state = .flushing(Flushing(progressAt: now))
-        return .refuse(.requestTimeout, checkAt: now + times.write)
+        return refuse(.requestTimeout, at: now)
     }
 }

@@ -67,7 +67,7 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head):
             guard machine.headArrived(at: .now()) == .deliver else { return }
             bodySize = 0
-            if head.headerFields[.expect] != nil { expects(head) }
+            if head.method != .get && !takesBody(of: head) { return }
         case .body(let bytes):
             guard machine.bodyArrived(at: .now()) == .deliver else { return }
             bodySize += bytes.readableBytes
@@ -86,12 +86,21 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelReadComplete()
     }
 
-    /// RFC 9110, section 10.1.1: who expects a 100 gets it, unless the body would be refused anyway.
-    private func expects(_ head: HTTPRequest) {
-        guard head.headerFields[.expect]?.lowercased() == "100-continue" else { return }
-        if let size = head.headerFields[.contentLength].flatMap({ Int($0) }), size > bodySizeMax { return }
-        owesContinue = true
-        continueIfDue()
+    /// Looks at what a head says about its body.
+    ///
+    /// - Returns: Whether the request is passed on.
+    private func takesBody(of head: HTTPRequest) -> Bool {
+        if let size = head.headerFields[.contentLength].flatMap({ Int($0) }), size > bodySizeMax {
+            let action = machine.headRefused(.contentTooLarge, at: .now())
+            perform(action)
+            return action == .none
+        }
+        // RFC 9110, section 10.1.1: who expects a 100 gets it.
+        if head.headerFields[.expect]?.lowercased() == "100-continue" {
+            owesContinue = true
+            continueIfDue()
+        }
+        return true
     }
 
     private func continueIfDue() {
