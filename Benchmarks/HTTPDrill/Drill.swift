@@ -175,7 +175,7 @@ final class Drill: Sendable {
                 try await client.withConnection { connection in
                     while !self.isOver, await self.exchange(.reused, { await connection.get(self.load.path) }) {}
                 }
-            } catch where isDone(after: error, .reused) {
+            } catch  where isDone(after: error, .reused) {
                 return
             } catch { continue }
         }
@@ -187,7 +187,7 @@ final class Drill: Sendable {
                 try await client.withConnection { connection in
                     _ = await self.exchange(.fresh, isNew: true) { await connection.get(self.load.path) }
                 }
-            } catch where isDone(after: error, .fresh) {
+            } catch  where isDone(after: error, .fresh) {
                 return
             } catch { continue }
         }
@@ -262,14 +262,16 @@ final class Drill: Sendable {
             }
             let saysClose = text.lowercased().contains("connection: close")
             _ = self.note(
-                text.hasPrefix("HTTP/1.1 200") ? .answered(status: 200, saysClose: saysClose) : .lost(.closed), .halfHead)
+                text.hasPrefix("HTTP/1.1 200") ? .answered(status: 200, saysClose: saysClose) : .lost(.closed),
+                .halfHead)
         }
     }
 
     private func withRawConnection(
-        _ body: @Sendable @escaping (
-            NIOAsyncChannelInboundStream<ByteBuffer>, NIOAsyncChannelOutboundWriter<ByteBuffer>
-        ) async throws -> Void
+        _ body:
+            @Sendable @escaping (
+                NIOAsyncChannelInboundStream<ByteBuffer>, NIOAsyncChannelOutboundWriter<ByteBuffer>
+            ) async throws -> Void
     ) async {
         do {
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)

@@ -52,7 +52,8 @@ struct DrillClient: Sendable {
                 throw ConnectionGone(outcome: .ofConnecting(error))
             }
             try await parts.executeThenClose { inbound, outbound in
-                try await body(HTTP1Connection(channel: parts.channel, inbound: inbound.makeAsyncIterator(), outbound: outbound))
+                try await body(
+                    HTTP1Connection(channel: parts.channel, inbound: inbound.makeAsyncIterator(), outbound: outbound))
             }
         case .http2:
             let multiplexer: NIOHTTP2Handler.AsyncStreamMultiplexer<Parts>

@@ -63,7 +63,8 @@ struct DrillServer: Sendable {
         let address = ApplicationConfiguration(address: .hostname("127.0.0.1", port: options.port))
         if options.isBare {
             let application = Application(
-                router: router, server: try bareServer(), configuration: address, onServerRunning: { _ in say("listening") },
+                router: router, server: try bareServer(), configuration: address,
+                onServerRunning: { _ in say("listening") },
                 logger: logger)
             return try await application.runService()
         }

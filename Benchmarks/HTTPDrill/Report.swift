@@ -8,7 +8,9 @@ enum Report {
         let exit = result.exitAfter.map { DurationText.format(.milliseconds($0.inMilliseconds)) } ?? "?"
         let code = result.exitCode.map { "exit \($0)" } ?? "killed after 25 s"
         let taken = DurationText.format(.milliseconds(result.takenFor.inMilliseconds))
-        say("\(name): \(runs) runs, longest stop \(exit), \(code), new connections answered for \(taken) after the signal")
+        say(
+            "\(name): \(runs) runs, longest stop \(exit), \(code), new connections answered for \(taken) after the signal"
+        )
         say(row(["class", "answered", "sent after", "told to close", "refused", "turned away", "lost"]))
         for kind in DrillResult.Class.allCases {
             guard let tally = result.tallies[kind] else { continue }

@@ -70,7 +70,7 @@ struct Scenarios {
 
     private func inherit(_ descriptor: Int32) throws -> ProgramUnderTest {
         let script = "exec 3<&\(descriptor); LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" serve --inherit"
-        return try ProgramUnderTest("/bin/sh", ["-c", script, own], environment: environment)
+        return try ProgramUnderTest("/bin/bash", ["-c", script, own], environment: environment)
     }
 
     private func secrets(_ speaks: DrillProtocol) -> [String] {
@@ -122,7 +122,9 @@ struct Scenarios {
         let folder = scratch.path
         try write(Self.asgi, to: folder + "/drillapp.py")
         return Scenario(name: module) { [environment] port in
-            let options = module == "hypercorn" ? ["--bind", "127.0.0.1:\(port)"] : ["--port", "\(port)", "--log-level", "warning"]
+            let options =
+                module == "hypercorn"
+                ? ["--bind", "127.0.0.1:\(port)"] : ["--port", "\(port)", "--log-level", "warning"]
             return try ProgramUnderTest(
                 python, ["-m", module] + options + ["drillapp:app"],
                 environment: environment.merging(["PYTHONPATH": folder], uniquingKeysWith: { $1 }))

@@ -183,7 +183,8 @@ import Testing
         struct NoDatabase: Error {}
         let configuration = testConfiguration { $0.beforeServing = [{ throw NoDatabase() }] }
         let service = HTTPService(
-            Application(router: routes.router()), listener: .hostname("127.0.0.1", port: 0), configuration: configuration)
+            Application(router: routes.router()), listener: .hostname("127.0.0.1", port: 0),
+            configuration: configuration)
         await #expect(throws: NoDatabase.self) { try await service.run() }
         #expect(service.localAddress == nil)
     }

@@ -32,9 +32,12 @@ import Testing
         #expect(receipt.totals.unaccounted == 0)
     }
 
-    @Test("B10 no answer says close before the stop, every one does after it, also on a connection that was used before")
+    @Test(
+        "B10 no answer says close before the stop, every one does after it, also on a connection that was used before")
     func answersSayClose() async throws {
-        try await withService(routes.router(), configuration: testConfiguration { $0.propagationDelay = .seconds(3600) }) { running in
+        try await withService(
+            routes.router(), configuration: testConfiguration { $0.propagationDelay = .seconds(3600) }
+        ) { running in
             let reused = try await running.connect()
             try await reused.get("/")
             #expect(await reused.answer()?.saysClose == false)
@@ -80,7 +83,8 @@ import Testing
 
     @Test("B10 a request that reaches an idle connection after the listener closed is answered, within the linger")
     func lateRequestOnIdleConnection() async throws {
-        try await withService(routes.router(), configuration: testConfiguration { $0.linger = .seconds(20) }) { running in
+        try await withService(routes.router(), configuration: testConfiguration { $0.linger = .seconds(20) }) {
+            running in
             let idle = try await running.connect()
             try await idle.get("/")
             #expect(await idle.answer()?.status == 200)
@@ -139,7 +143,9 @@ import Testing
         #expect(receipt.totals.done == 1)
     }
 
-    @Test("B1 what does not end by itself is cut at the budget's end, listed without its query, and its client is told 503")
+    @Test(
+        "B1 what does not end by itself is cut at the budget's end, listed without its query, and its client is told 503"
+    )
     func cutIsListed() async throws {
         let receipt = try await withService(routes.router(), grace: .seconds(3)) { running in
             let client = try await running.connect()
@@ -193,7 +199,8 @@ import Testing
         configuration.clock = clock
         configuration.environment = [:]
         let service = HTTPService(
-            Application(router: routes.router()), listener: .hostname("127.0.0.1", port: 0), configuration: configuration)
+            Application(router: routes.router()), listener: .hostname("127.0.0.1", port: 0),
+            configuration: configuration)
         let plan = try ShutdownPlan(environment: ["DYNO": "web.1"]) {
             Stage("web") { service.named("web") }
             Stage("background") { service.background }
@@ -241,7 +248,8 @@ import Testing
             $0.clock = clock
         }
         let service = HTTPService(
-            Application(router: routes.router()), listener: .hostname("127.0.0.1", port: 0), configuration: configuration)
+            Application(router: routes.router()), listener: .hostname("127.0.0.1", port: 0),
+            configuration: configuration)
         let earlier = Latch<Void>()
         let plan = try ShutdownPlan(grace: .stated(.seconds(60)), environment: [:]) {
             Stage("earlier") { Member("earlier") { try await earlier.wait() } }

@@ -94,7 +94,8 @@ import Testing
         await #expect(throws: HTTPServiceError.self) { try await service.run() }
     }
 
-    @Test("in a plain ServiceGroup the service drains as in a lifecycle, and a stream is told after the listener closed")
+    @Test(
+        "in a plain ServiceGroup the service drains as in a lifecycle, and a stream is told after the listener closed")
     func inAServiceGroup() async throws {
         let service = service()
         let group = ServiceGroup(configuration: .init(services: [service], logger: .init(label: "test")))

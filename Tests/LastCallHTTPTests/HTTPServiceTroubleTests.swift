@@ -39,7 +39,8 @@ import Testing
         }
     }
 
-    @Test("an unknown host and an address of another machine are named", arguments: ["no-such-host.invalid", "192.0.2.1"])
+    @Test(
+        "an unknown host and an address of another machine are named", arguments: ["no-such-host.invalid", "192.0.2.1"])
     func unknownHost(host: String) async throws {
         let error = try await failure(.hostname(host, port: 0))
         #expect(error.code == .cannotListen)
@@ -72,7 +73,8 @@ import Testing
         let hostname = Application(
             router: routes.router(), configuration: .init(address: .hostname("192.0.2.7", port: 4711)))
         #expect(ServedApplication(hostname).place == .hostname("192.0.2.7", port: 4711))
-        let unix = Application(router: routes.router(), configuration: .init(address: .unixDomainSocket(path: "/run/x")))
+        let unix = Application(
+            router: routes.router(), configuration: .init(address: .unixDomainSocket(path: "/run/x")))
         #expect(ServedApplication(unix).place == .unixSocket("/run/x"))
         let idle = Application(
             router: routes.router(), server: .http1(configuration: .init(idleTimeout: .seconds(7))))

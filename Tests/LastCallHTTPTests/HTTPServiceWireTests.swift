@@ -133,7 +133,9 @@ import Testing
             $0.limits.bodyTimeout = .milliseconds(50)
         }
         try await withService(routes.router(), configuration: configuration) { running in
-            for request in ["GET / HTTP/1.1\r\nHos", "POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhello"] {
+            for request in [
+                "GET / HTTP/1.1\r\nHos", "POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhello",
+            ] {
                 let client = try await running.connect()
                 try await client.send(request)
                 let answer = await client.answer()

@@ -92,7 +92,9 @@ import Testing
         forever.open()
     }
 
-    @Test("B10 /readyz is 503 before all are ready and from the beginning of the stop; the others stay 200 and say draining")
+    @Test(
+        "B10 /readyz is 503 before all are ready and from the beginning of the stop; the others stay 200 and say draining"
+    )
     func readiness() async throws {
         /// A member that is ready when it is told so.
         struct Slow: Service, ReadinessReporting {

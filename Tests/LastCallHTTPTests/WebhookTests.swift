@@ -42,7 +42,10 @@ import Testing
             ("X-Slack-Request-Timestamp", "1531420618"),
         ])
         let secret = "8f742231b10e8888abcd99yyyzzz85a5"
-        for (now, isGood) in [(1_531_420_618, true), (1_531_420_918, true), (1_531_420_318, true), (1_531_420_919, false), (1_531_420_317, false)] {
+        for (now, isGood) in [
+            (1_531_420_618, true), (1_531_420_918, true), (1_531_420_318, true), (1_531_420_919, false),
+            (1_531_420_317, false),
+        ] {
             let webhook = try WebhookSignature.slack(signingSecret: secret, now: { Int64(now) })
             let proof = try? webhook.verify(headers: headers, body: Array(body.utf8))  // its absence is the answer
             #expect((proof != nil) == isGood, "at \(now)")
@@ -72,13 +75,16 @@ import Testing
         }
     }
 
-    @Test("S16 Slack timestamps that are no time are refused", arguments: ["", "now", "-5", "9223372036854775807", "1e9"])
+    @Test(
+        "S16 Slack timestamps that are no time are refused", arguments: ["", "now", "-5", "9223372036854775807", "1e9"])
     func badTimestamps(stamp: String) throws {
         let webhook = try WebhookSignature.slack(signingSecret: secret, now: { -2_000_000_000 })
         let headers = try fields([
             ("X-Slack-Signature", "v0=" + signature("v0:\(stamp):body")), ("X-Slack-Request-Timestamp", stamp),
         ])
-        #expect(throws: WebhookSignature.Refusal.self) { _ = try webhook.verify(headers: headers, body: Array("body".utf8)) }
+        #expect(throws: WebhookSignature.Refusal.self) {
+            _ = try webhook.verify(headers: headers, body: Array("body".utf8))
+        }
     }
 
     @Test("S16 an empty secret is a configuration error")
@@ -105,7 +111,11 @@ import Testing
         webhooks.post("github") { request, _ in
             var request = request
             let text = String(buffer: try await request.collectBody(upTo: 1000))
-            if text == "fails once", fails.withLock({ fails in defer { fails = false }; return fails }) {
+            if text == "fails once",
+                fails.withLock({ fails in
+                    defer { fails = false }; return fails
+                })
+            {
                 return Response(status: .internalServerError)
             }
             handled.withLock { $0.append(text) }

@@ -30,7 +30,8 @@ public enum EnvironmentKey: String, CaseIterable, Sendable {
     /// The unit or form of the value.
     public var unit: String {
         switch self {
-        case .grace, .preStop, .reserve, .propagationDelay, .budget: "duration (`30s`, `500ms`, `1m30s`; a bare number is seconds)"
+        case .grace, .preStop, .reserve, .propagationDelay, .budget:
+            "duration (`30s`, `500ms`, `1m30s`; a bare number is seconds)"
         case .receipt, .terminationLog, .config: "path"
         case .notifySocket: "path, or `@` and an abstract name"
         case .watchdogMicroseconds: "microseconds"

@@ -46,7 +46,9 @@ final class ConnectionRegistry: Sendable {
             state.phase = max(state.phase, phase)
             return Array(state.open.values)
         }
-        for connection in open { connection.channel.pipeline.fireUserInboundEventTriggered(ServingPhaseEvent(phase: phase)) }
+        for connection in open {
+            connection.channel.pipeline.fireUserInboundEventTriggered(ServingPhaseEvent(phase: phase))
+        }
         if phase >= .draining { draining.open() }
         if phase >= .closingIdle { closingIdle.open() }
     }

@@ -100,7 +100,8 @@ struct ConnectionSetup: Sendable {
         return negotiation.protocolNegotiationResult
     }
 
-    private func addHTTP1(_ connection: Connection, _ responder: @escaping HTTPChannelHandler.Responder) throws -> Value {
+    private func addHTTP1(_ connection: Connection, _ responder: @escaping HTTPChannelHandler.Responder) throws -> Value
+    {
         let channel = connection.channel
         let pipeline = channel.pipeline.syncOperations
         var decoder = NIOHTTPDecoderLimitConfiguration()
@@ -146,7 +147,8 @@ struct ConnectionSetup: Sendable {
         let stream = configuration.streamConfiguration
         configuration.streamConfiguration = HTTP1Channel.Configuration(
             additionalChannelHandlers: [HTTP2StreamHandler(), HTTP2BodyLimit(bytesMax: bodySizeMax)] + others(),
-            idleTimeout: stream.idleTimeout ?? TimeAmount(limits.bodyTimeout), httpDecoderConfiguration: stream.httpDecoder)
+            idleTimeout: stream.idleTimeout ?? TimeAmount(limits.bodyTimeout),
+            httpDecoderConfiguration: stream.httpDecoder)
         let http2 = HTTP2Channel(responder: responder, configuration: configuration)
         let (registry, linger) = (registry, linger)
         return http2.setup(channel: connection.channel, logger: logger).flatMapThrowing { value in

@@ -66,7 +66,9 @@ final class FrontHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         context.fireUserInboundEventTriggered(event)
         // Who has not said a word by now is idle; who has is in the middle of a handshake.
-        if let event = event as? ServingPhaseEvent, event.phase == .closingIdle, !hasSpoken { endNegotiation(in: linger) }
+        if let event = event as? ServingPhaseEvent, event.phase == .closingIdle, !hasSpoken {
+            endNegotiation(in: linger)
+        }
         guard event is CutEvent else { return }
         // What the others had left to say gets a moment; then it ends, whatever they do.
         context.eventLoop.assumeIsolated().scheduleTask(in: linger) { [self] in

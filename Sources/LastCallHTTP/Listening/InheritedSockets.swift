@@ -39,7 +39,8 @@ enum InheritedSockets {
         guard let free else {
             throw HTTPServiceError(
                 .noInheritedSocket,
-                "every inherited socket is taken by another service of this process; pass as many as there are services")
+                "every inherited socket is taken by another service of this process; pass as many as there are services"
+            )
         }
         guard lastcall_listener_family(free) >= 0 else {
             let reason = String(cString: strerror(errno))

@@ -172,11 +172,13 @@ struct ListeningSocket: Sendable {
         case EADDRNOTAVAIL:
             HTTPServiceError(
                 .cannotListen,
-                "\(host) is no address of this machine: listen on 0.0.0.0 or :: for all, or on one that `ip address` shows")
+                "\(host) is no address of this machine: listen on 0.0.0.0 or :: for all, or on one that `ip address` shows"
+            )
         default:
             error is SocketAddressError
                 ? HTTPServiceError(
-                    .cannotListen, "\(host) is not known: write an address of this machine, or a name that resolves to one")
+                    .cannotListen,
+                    "\(host) is not known: write an address of this machine, or a name that resolves to one")
                 : HTTPServiceError(.cannotListen, "cannot listen on \(host), port \(port)", underlying: error)
         }
     }
@@ -198,7 +200,8 @@ struct ListeningSocket: Sendable {
             return
         }
         throw HTTPServiceError(
-            .addressInUse, "somebody listens on \(path): stop that process (`ss -lxp` shows it), or choose another path")
+            .addressInUse, "somebody listens on \(path): stop that process (`ss -lxp` shows it), or choose another path"
+        )
     }
 
     private static func makeAvailabilityHandler(_ delegate: some AvailableConnectionsDelegate) -> any ChannelHandler {

@@ -96,7 +96,8 @@ extension HTTPService {
             let connection = Connection(channel: channel)
             registry.add(connection)
             let future = setup.setUp(
-                connection, responder: Self.responder(answer, connection: connection, registry: registry), logger: logger)
+                connection, responder: Self.responder(answer, connection: connection, registry: registry),
+                logger: logger)
             return future.map { value in
                 continuation.yield(Accepted(connection: connection, value: value))
                 registry.stands(connection)
@@ -149,7 +150,8 @@ extension HTTPService {
             backlog: settings.backlog, reusesAddress: settings.reuseAddress,
             availability: settings.availableConnectionsDelegate, environment: configuration.environment)
         return try await ListeningSocket.open(
-            listener, at: place, options: options, group: application.group, registry: registry, initializer: initializer)
+            listener, at: place, options: options, group: application.group, registry: registry,
+            initializer: initializer)
     }
 
     /// The trigger's own end is the signal; a cancelled one has none.
@@ -185,7 +187,8 @@ extension HTTPService {
                     do {
                         await ConnectionSetup.run(try await next.value.get(), logger: logger)
                     } catch {
-                        logger.debug("a connection ended before it spoke HTTP", metadata: ["error.type": "\(type(of: error))"])
+                        logger.debug(
+                            "a connection ended before it spoke HTTP", metadata: ["error.type": "\(type(of: error))"])
                     }
                 }
             }

@@ -43,7 +43,8 @@ struct ServedApplication: Sendable {
         let channel = Self.channel(of: application)
         http1 = channel as? HTTP1Channel.Configuration
         speaks = channel.map { String(describing: type(of: $0)) } ?? "unknown"
-        makeAnswer = { date in Self.answer(with: try await application.responder, application: application, date: date) }
+        makeAnswer = { date in Self.answer(with: try await application.responder, application: application, date: date)
+        }
     }
 
     private static func answer<Application: ApplicationProtocol>(

@@ -44,7 +44,8 @@ public struct WebhookMiddleware<Context: RequestContext>: RouterMiddleware {
         do {
             proof = try signature.verify(headers: request.headers, body: body.readableBytesView)
         } catch {
-            context.logger.info("webhook refused", metadata: ["why": "\(error.description)", "bytes": "\(body.readableBytes)"])
+            context.logger.info(
+                "webhook refused", metadata: ["why": "\(error.description)", "bytes": "\(body.readableBytes)"])
             return Self.refusal(.unauthorized, error.description)
         }
         guard seen.insert(proof) else {

@@ -63,7 +63,8 @@ public struct WebhookSignature: Sendable {
     private init(_ scheme: Scheme, secret: String, now: @escaping @Sendable () -> Int64) throws(HTTPServiceError) {
         guard !secret.isEmpty else {
             throw HTTPServiceError(
-                .invalidConfiguration, "the webhook's secret is empty: anybody could sign with it; set the one that the sender has")
+                .invalidConfiguration,
+                "the webhook's secret is empty: anybody could sign with it; set the one that the sender has")
         }
         self.scheme = scheme
         self.key = SymmetricKey(data: Array(secret.utf8))
@@ -95,7 +96,8 @@ public struct WebhookSignature: Sendable {
             guard !isOverflow, age.magnitude <= window.magnitude else {
                 throw Refusal(
                     description:
-                        "\(Self.slackTimestamp.rawName) is more than \(window) s away: the request is old, or a clock is wrong")
+                        "\(Self.slackTimestamp.rawName) is more than \(window) s away: the request is old, or a clock is wrong"
+                )
             }
             let signed = Array("v0:\(stamp):".utf8) + Array(body)
             return try check(text, prefix: "v0=", signed: signed, name: Self.slackSignature)
@@ -118,11 +120,13 @@ public struct WebhookSignature: Sendable {
         _ text: String, prefix: String, signed: [UInt8], name: HTTPField.Name
     ) throws(Refusal) -> String {
         let digits = text.dropFirst(prefix.count)
-        guard text.hasPrefix(prefix), let code = Self.bytes(ofHexadecimal: digits), code.count == SHA256.byteCount else {
+        guard text.hasPrefix(prefix), let code = Self.bytes(ofHexadecimal: digits), code.count == SHA256.byteCount
+        else {
             throw Refusal(description: "\(name.rawName) is not \(prefix) and 64 hexadecimal digits")
         }
         guard HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: signed, using: key) else {
-            throw Refusal(description: "\(name.rawName) does not fit the body: the secrets differ, or the body was changed")
+            throw Refusal(
+                description: "\(name.rawName) does not fit the body: the secrets differ, or the body was changed")
         }
         return digits.lowercased()
     }
