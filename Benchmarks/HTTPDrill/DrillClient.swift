@@ -193,8 +193,7 @@ final class Closing: Sendable {
     var isGoingAway: Bool { state.withLock { $0.isGoingAway } }
 
     func closeChannel() async {
-        // It may be closed already.
-        try? await state.withLock { $0.channel }?.close().get()
+        try? await state.withLock { $0.channel }?.close().get()  // it may be closed already
     }
 }
 
@@ -238,8 +237,8 @@ private final class HTTP2Connection: DrillConnection {
                 var iterator = inbound.makeAsyncIterator()
                 let outcome = await exchange(
                     path, body: body, channel: stream.channel, inbound: &iterator, outbound: outbound)
-                // A stream without a number was never sent.
-                number = try? await stream.channel.getOption(HTTP2StreamChannelOptions.streamID).get()
+                let option = HTTP2StreamChannelOptions.streamID
+                number = try? await stream.channel.getOption(option).get()  // one without a number was never sent
                 return outcome
             }
             if case .lost = outcome, number.map({ closing.disclaims($0) }) ?? true { return .turnedAway }

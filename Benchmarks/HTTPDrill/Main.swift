@@ -8,7 +8,7 @@ import LastCallTesting
 
 /// Stops servers under load and counts what their clients lose.
 @main
-struct HTTPDrill {
+struct Program {
     /// What the command line asks for.
     private struct Options {
         var runs = 5

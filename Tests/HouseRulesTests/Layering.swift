@@ -108,6 +108,11 @@ enum Layering {
             ],
             never: fullFoundation
         ),
+        Layer(
+            target: "HTTPDrill", siblings: ["LastCall", "LastCallConcurrency", "LastCallHTTP", "LastCallTesting"],
+            never: fullFoundation + stores,
+            origin: .record("Documentation/decisions/0010-a-handler-in-the-place-of-hummingbirds.md")
+        ),
     ]
 
     /// Every module of ours that something could import.

@@ -128,8 +128,7 @@ final class RawClient: Sendable {
 
     /// Closes.
     func close() async {
-        // The server may have been faster.
-        try? await channel.withLock { $0 }?.close().get()
+        try? await channel.withLock { $0 }?.close().get()  // the server may have been faster
     }
 
     /// Stops reading, as a client does that has lost interest.

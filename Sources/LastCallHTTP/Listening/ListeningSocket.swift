@@ -117,12 +117,7 @@ struct ListeningSocket: Sendable {
     func refuseNew() async -> Bool {
         switch kind {
         case .tcp:
-            // Where the channel is gone there is nothing left to refuse.
-            let channel = channel
-            let result = try? await channel.eventLoop.submit {
-                SocketFacts.descriptor(of: channel) { lastcall_listener_refuse_new($0) }
-            }.get()
-            return result == .some(.some(0))
+            return await ask { lastcall_listener_refuse_new($0) } == 0
         case .unix(let path, let file):
             // Another process may have put its own socket there.
             guard let file, FileIdentity(path: path) == file else { return true }
@@ -134,25 +129,25 @@ struct ListeningSocket: Sendable {
     /// How many connections wait to be accepted, where the kernel tells.
     func queued() async -> Int? {
         guard case .tcp = kind else { return nil }
+        guard let length = await ask({ lastcall_listener_queue($0) }), length >= 0 else { return nil }
+        return Int(length)
+    }
+
+    /// Asks the kernel about the socket, on its event loop; `nil` where the channel is gone.
+    private func ask(_ body: @escaping @Sendable (CInt) -> CInt) async -> CInt? {
         let channel = channel
-        // Where the channel is gone nobody waits.
-        let length = try? await channel.eventLoop.submit {
-            SocketFacts.descriptor(of: channel) { Int(lastcall_listener_queue($0)) }
-        }.get()
-        guard let length = length ?? nil, length >= 0 else { return nil }
-        return length
+        let answer = channel.eventLoop.submit { SocketFacts.descriptor(of: channel, body) }
+        return (try? await answer.get()) ?? nil  // a loop that takes nothing more has no socket either
     }
 
     /// Accepts nothing more.
     func stopAccepting() async {
-        // A channel that is gone accepts nothing either.
-        try? await channel.setOption(.autoRead, value: false).get()
+        try? await channel.setOption(.autoRead, value: false).get()  // one that is gone accepts nothing either
     }
 
     /// Closes the listener.
     func close() async {
-        // It may be closed already.
-        try? await channel.close().get()
+        try? await channel.close().get()  // it may be closed already
     }
 
     // MARK: Opening
@@ -193,8 +188,7 @@ struct ListeningSocket: Sendable {
         }
         do {
             let channel = try await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get()
-            // It answered; what becomes of this connection does not matter.
-            try? await channel.close().get()
+            try? await channel.close().get()  // it answered, that was the question
         } catch {
             unlink(path)
             return

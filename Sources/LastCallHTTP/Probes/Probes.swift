@@ -131,8 +131,7 @@ public final class Probes: Service, ReadinessReporting, Sendable {
             }
         }
         let alarm = UnstructuredTask.start {
-            // Cancelled once there is an answer.
-            guard (try? await clock.sleep(for: provider.timeout)) != nil else { return }
+            try? await clock.sleep(for: provider.timeout)  // cancelled once there is an answer, which came first then
             answer.open(.failed("no answer within \(DurationText.format(provider.timeout))"))
         }
         defer {

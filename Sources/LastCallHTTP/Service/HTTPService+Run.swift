@@ -55,10 +55,11 @@ extension HTTPService {
         let (connectionProtocol, place) = try resolve()
         let setup = try ConnectionSetup(
             connectionProtocol, limits: configuration.limits, linger: configuration.linger, registry: registry)
+        let delay = try propagationDelay()
         let answer = try await application.makeAnswer(date)
         for hook in configuration.beforeServing + application.processes { try await hook() }
         guard stop.told.value == nil else { return }
-        try await serve(answer, setup: setup, at: place)
+        try await serve(answer, setup: setup, at: place, delay: delay)
         for hook in configuration.afterServing { try await hook() }
     }
 
@@ -88,7 +89,8 @@ extension HTTPService {
     }
 
     private func serve(
-        _ answer: @escaping ServedApplication.Answer, setup: ConnectionSetup, at place: Listener.Place
+        _ answer: @escaping ServedApplication.Answer, setup: ConnectionSetup, at place: Listener.Place,
+        delay: PropagationDelay
     ) async throws {
         let token = try serving.enter()
         let (accepted, continuation) = AsyncStream.makeStream(of: Accepted.self)
@@ -118,7 +120,7 @@ extension HTTPService {
                     return .connections
                 }
                 group.addTask { [self] in
-                    await close(socket, streams: scope)
+                    await close(socket, streams: scope, after: delay)
                     continuation.finish()
                     return .listener
                 }
@@ -167,11 +169,10 @@ extension HTTPService {
     }
 
     private static func watchLifecycle(_ stop: StopSignals) async -> Role {
-        // Outside a lifecycle only the service's own stop is known; cancelled, nobody waits for it any more.
-        guard let shutdown = Shutdown.current, (try? await shutdown.lifecycleStopRequested()) != nil else {
-            return .watcher
-        }
-        stop.began.open()
+        // Outside a lifecycle only the service's own stop is known.
+        guard let shutdown = Shutdown.current else { return .watcher }
+        let cause = try? await shutdown.lifecycleStopRequested()  // cancelled: nobody waits for it any more
+        if cause != nil { stop.began.open() }
         return .watcher
     }
 

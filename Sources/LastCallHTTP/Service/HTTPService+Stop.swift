@@ -6,11 +6,10 @@ extension HTTPService {
     /// Waits for the stop and closes everything in order.
     ///
     /// Cancelled at any point, it closes the listener at once and leaves the rest to those who were cut.
-    func close(_ socket: ListeningSocket, streams: GracefulScope) async {
+    func close(_ socket: ListeningSocket, streams: GracefulScope, after delay: PropagationDelay) async {
         do {
             try await stop.began.wait()
             let began = Stopwatch(configuration.clock)
-            let delay = propagationDelay
             registry.enter(.draining)
             try await stop.told.wait()
             try await keepOpen(socket, for: delay, since: began)
@@ -28,21 +27,31 @@ extension HTTPService {
 
     // MARK: Lame duck
 
-    /// How long the listener stays open, and why.
-    private var propagationDelay: (duration: Duration, reason: String) {
-        // Checked when the service was started.
-        if let stated = try? EnvironmentSettings(configuration.environment).duration(.propagationDelay, orZero: true) {
-            return (stated, "stated in \(EnvironmentKey.propagationDelay.rawValue)")
+    /// How long the listener stays open.
+    func propagationDelay() throws -> PropagationDelay {
+        if let stated = try EnvironmentSettings(configuration.environment).duration(.propagationDelay, orZero: true) {
+            return PropagationDelay(duration: stated, reason: "stated in \(EnvironmentKey.propagationDelay.rawValue)")
         }
-        if let stated = configuration.propagationDelay { return (stated, "stated in code") }
-        guard let news = Shutdown.scope?.news, news.platform == .kubernetes else { return (.zero, "none by default") }
-        guard news.preStop == .zero else { return (.zero, "none, a preStop came before the signal") }
-        return (.seconds(5), "the default on kubernetes: endpoints learn of a stop later than the pod does")
+        if let stated = configuration.propagationDelay {
+            guard stated >= .zero else {
+                throw HTTPServiceError(.invalidConfiguration, "propagationDelay is below zero; write .zero for none")
+            }
+            return PropagationDelay(duration: stated, reason: "stated in code")
+        }
+        guard let news = Shutdown.scope?.news, news.platform == .kubernetes else {
+            return PropagationDelay(duration: .zero, reason: "none by default")
+        }
+        guard news.preStop == .zero else {
+            return PropagationDelay(duration: .zero, reason: "none, a preStop came before the signal")
+        }
+        return PropagationDelay(
+            duration: .seconds(5),
+            reason: "the default on kubernetes: endpoints learn of a stop later than the pod does")
     }
 
     /// Accepts until whoever sends clients here has had the time to learn that he should not.
     private func keepOpen(
-        _ socket: ListeningSocket, for delay: (duration: Duration, reason: String), since began: Stopwatch
+        _ socket: ListeningSocket, for delay: PropagationDelay, since began: Stopwatch
     ) async throws {
         var left = delay.duration - began.elapsed
         // The delay is part of the budget, but never the whole of it.
@@ -93,6 +102,14 @@ extension HTTPService {
     private static func sleep<C: Clock<Duration>>(_ duration: Duration, _ clock: C) async throws {
         try await clock.sleep(until: clock.now.advanced(by: duration), tolerance: .zero)
     }
+}
+
+/// How long a listener stays open once readiness turned false.
+struct PropagationDelay: Sendable {
+    /// How long.
+    let duration: Duration
+    /// Why so long.
+    let reason: String
 }
 
 /// Measures from a moment on any clock.
