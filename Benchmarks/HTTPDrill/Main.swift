@@ -29,13 +29,18 @@ struct Program {
         Without --command every server that is installed is stopped under the same load.
         """
 
-    static func main() async {
-        do {
-            try await run()
-        } catch {
-            say("\(error)")
-            exit(1)
+    /// Not an async `main`, which ends the main thread: callgrind does not survive that.
+    static func main() {
+        UnstructuredTask.start {
+            do {
+                try await run()
+                exit(0)
+            } catch {
+                say("\(error)")
+                exit(1)
+            }
         }
+        while true { pause() }
     }
 
     private static func run() async throws {

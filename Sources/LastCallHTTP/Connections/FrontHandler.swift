@@ -5,8 +5,8 @@ final class FrontHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
-    /// What of the pipeline cares about bytes that make nothing whole.
-    weak var listener: HTTP1Handler?
+    /// What of the pipeline cares about bytes that make nothing whole; it lets go of itself when it is removed.
+    var listener: HTTP1Handler?
     /// Counts whatever became whole of the bytes.
     var progress = 0
     private var context: ChannelHandlerContext?

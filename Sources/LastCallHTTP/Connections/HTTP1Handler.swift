@@ -48,6 +48,7 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         check?.task.cancel()
         check = nil
+        front?.listener = nil
         front = nil
         self.context = nil
     }
@@ -158,11 +159,12 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     private func write(
         _ head: HTTPResponse, _ data: NIOAny, promise: EventLoopPromise<Void>?, context: ChannelHandlerContext
     ) {
-        guard head.status.kind != .informational else { return context.write(data, promise: promise) }
+        let code = head.status.code
+        guard code >= 200 else { return context.write(data, promise: promise) }
         var head = head
-        if isHeadTooLarge && head.status == .badRequest { head.status = .requestHeaderFieldsTooLarge }
+        if isHeadTooLarge && code == 400 { head.status = .requestHeaderFieldsTooLarge }
         // Whoever is refused for the size of a body has the rest of it still to send.
-        let isRefusal = head.status == .contentTooLarge || isHeadTooLarge
+        let isRefusal = code == 413 || isHeadTooLarge
         let saysClose = machine.looksAtAnswers && Self.saysClose(head)
         if isRefusal && !saysClose { head.headerFields[.connection] = "close" }
         switch machine.answerBegan(saysClose: saysClose || isRefusal) {

@@ -56,10 +56,10 @@ extension HTTPService {
         let setup = try ConnectionSetup(
             connectionProtocol, limits: configuration.limits, linger: configuration.linger, registry: registry)
         let delay = try propagationDelay()
-        let answer = try await application.makeAnswer(date)
+        let responder = try await application.makeResponder(date, registry)
         for hook in configuration.beforeServing + application.processes { try await hook() }
         guard stop.told.value == nil else { return }
-        try await serve(answer, setup: setup, at: place, delay: delay)
+        try await serve(responder, setup: setup, at: place, delay: delay)
         for hook in configuration.afterServing { try await hook() }
     }
 
@@ -89,7 +89,8 @@ extension HTTPService {
     }
 
     private func serve(
-        _ answer: @escaping ServedApplication.Answer, setup: ConnectionSetup, at place: Listener.Place,
+        _ responder: @escaping ServedApplication.ResponderForConnection, setup: ConnectionSetup,
+        at place: Listener.Place,
         delay: PropagationDelay
     ) async throws {
         let token = try serving.enter()
@@ -97,9 +98,7 @@ extension HTTPService {
         let socket = try await open(at: place) { [registry, logger = application.logger] channel in
             let connection = Connection(channel: channel)
             registry.add(connection)
-            let future = setup.setUp(
-                connection, responder: Self.responder(answer, connection: connection, registry: registry),
-                logger: logger)
+            let future = setup.setUp(connection, responder: responder(connection), logger: logger)
             return future.map { value in
                 continuation.yield(Accepted(connection: connection, value: value))
                 registry.stands(connection)
@@ -192,24 +191,6 @@ extension HTTPService {
                             "a connection ended before it spoke HTTP", metadata: ["error.type": "\(type(of: error))"])
                     }
                 }
-            }
-        }
-    }
-
-    /// Answers a request, and keeps the books.
-    private static func responder(
-        _ answer: @escaping ServedApplication.Answer, connection: Connection, registry: ConnectionRegistry
-    ) -> HTTPChannelHandler.Responder {
-        { request, writer, channel in
-            let ticket = connection.began(request.head, at: .now())
-            do {
-                let response = try await answer(request, channel)
-                try await writer.write(response: response.head, body: response.body)
-                _ = connection.ended(ticket, isCut: false)
-            } catch {
-                // A client that left is no loss of ours; one whose answer we gave up is.
-                if let request = connection.ended(ticket, isCut: Task.isCancelled) { registry.cut(request) }
-                throw error
             }
         }
     }

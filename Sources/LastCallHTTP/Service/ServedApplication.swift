@@ -8,11 +8,11 @@ import ServiceLifecycle
 
 /// What a service takes over from a Hummingbird application.
 struct ServedApplication: Sendable {
-    /// Answers one request; what Hummingbird's own server does between its channel and the application's responder.
-    typealias Answer = @Sendable (Request, any Channel) async throws -> Response
+    /// Makes what answers the requests of one connection.
+    typealias ResponderForConnection = @Sendable (Connection) -> HTTPChannelHandler.Responder
 
     /// Builds what answers, once.
-    let makeAnswer: @Sendable (_ date: DateHeader) async throws -> Answer
+    let makeResponder: @Sendable (DateHeader, ConnectionRegistry) async throws -> ResponderForConnection
     /// Where the application listens.
     let place: Listener.Place?
     /// What it speaks, where that is HTTP/1.1.
@@ -43,38 +43,58 @@ struct ServedApplication: Sendable {
         let channel = Self.channel(of: application)
         http1 = channel as? HTTP1Channel.Configuration
         speaks = channel.map { String(describing: type(of: $0)) } ?? "unknown"
-        makeAnswer = { date in Self.answer(with: try await application.responder, application: application, date: date)
+        makeResponder = { date, registry in
+            let responder = try await application.responder
+            return { connection in
+                Self.responder(
+                    responder, application: application, date: date, connection: connection, registry: registry)
+            }
         }
     }
 
-    private static func answer<Application: ApplicationProtocol>(
-        with responder: Application.Responder, application: Application, date: DateHeader
-    ) -> Answer {
-        let logger = application.logger
+    /// Answers requests as Hummingbird's own server does between its channel and the application's responder, and keeps the books.
+    private static func responder<Application: ApplicationProtocol>(
+        _ responder: Application.Responder, application: Application, date: DateHeader, connection: Connection,
+        registry: ConnectionRegistry
+    ) -> HTTPChannelHandler.Responder {
+        let base = application.logger
         let serverName = application.configuration.serverName
-        return { request, channel in
-            var logger = logger
-            logger[metadataKey: "hb.request.id"] = .stringConvertible(RequestID())
-            var response = try await withLogger(logger) { logger in
-                let context = Application.Responder.Context(source: .init(channel: channel, logger: logger))
-                do {
-                    return try await responder.respond(to: request, context: context)
-                } catch let error as HTTPParserError {
-                    // The loop over the connection's requests answers 400.
-                    throw error
-                } catch is RequestBodyTooLarge {
-                    return Response(status: .contentTooLarge)
-                } catch {
-                    // Whoever was cancelled did not do what was asked; who cancelled it answers.
-                    if Task.isCancelled { throw error }
-                    logger.debug("unhandled error", metadata: ["error.type": "\(type(of: error))"])
-                    return Response(status: .internalServerError)
+        return { request, writer, channel in
+            let ticket = connection.began(request.head, at: .now())
+            do {
+                var logger = base
+                logger[metadataKey: "hb.request.id"] = .stringConvertible(RequestID())
+                let response = try await withLogger(logger) { logger in
+                    let context = Application.Responder.Context(source: .init(channel: channel, logger: logger))
+                    var response: Response
+                    do {
+                        response = try await responder.respond(to: request, context: context)
+                    } catch {
+                        response = try answer(to: error, logger: logger)
+                    }
+                    response.headers[.date] = date.current
+                    if let serverName { response.headers[.server] = serverName }
+                    return response
                 }
+                try await writer.write(response: response.head, body: response.body)
+                _ = connection.ended(ticket, isCut: false)
+            } catch {
+                // A client that left is no loss of ours; one whose answer we gave up is.
+                if let request = connection.ended(ticket, isCut: Task.isCancelled) { registry.cut(request) }
+                throw error
             }
-            response.headers[.date] = date.current
-            if let serverName { response.headers[.server] = serverName }
-            return response
         }
+    }
+
+    /// The answer to an error that nobody caught.
+    private static func answer(to error: any Error, logger: Logger) throws -> Response {
+        // The loop over the connection's requests answers 400.
+        if error is HTTPParserError { throw error }
+        if error is RequestBodyTooLarge { return Response(status: .contentTooLarge) }
+        // Whoever was cancelled did not do what was asked; who cancelled it answers.
+        if Task.isCancelled { throw error }
+        logger.debug("unhandled error", metadata: ["error.type": "\(type(of: error))"])
+        return Response(status: .internalServerError)
     }
 
     // MARK: What Hummingbird does not show
