@@ -99,8 +99,12 @@ let package = Package(
         .executableTarget(
             name: "lastcall",
             dependencies: [
-                "LastCall", "LastCallConcurrency", "LastCallCommand", "LastCallWork", "LastCallSQLite", "CLastCall",
-                "CLibYAML",
+                "LastCall", "LastCallConcurrency", "LastCallCommand", "LastCallHTTP", "LastCallWork", "LastCallSQLite",
+                "CLastCall", "CLibYAML",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -217,6 +221,7 @@ let package = Package(
             name: "CommandLineTests",
             dependencies: [
                 "lastcall", "LastCall", "LastCallWork", "LastCallCommand", "LastCallTesting",
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]

@@ -26,6 +26,7 @@ struct ConfigurationDocumentsTests {
         let page = try repositoryFile("Documentation/ServeConfiguration.md")
         let expected =
             Self.rows(of: RootKey.self) + Self.rows(of: QueueKey.self) + Self.rows(of: RetentionKey.self)
+            + Self.rows(of: HTTPKey.self)
             + Self.rows(of: TaskKey.self) + Self.rows(of: BackoffKey.self) + Self.rows(of: WorkflowKey.self)
             + Self.rows(of: EachKey.self)
         #expect(Self.rows(of: page, under: "| key | what | default | unit |") == expected)
@@ -88,6 +89,7 @@ struct ConfigurationDocumentsTests {
         try schema.expectKeys(of: RootKey.self)
         try schema["properties", "queues", "additionalProperties", "anyOf", "1"].expectKeys(of: QueueKey.self)
         try schema["properties", "retention", "anyOf", "1"].expectKeys(of: RetentionKey.self)
+        try schema["properties", "http", "anyOf", "1"].expectKeys(of: HTTPKey.self)
         let task = try schema["$defs", "task"]
         try task.expectKeys(of: TaskKey.self)
         try task["properties", "backoff", "anyOf", "1"].expectKeys(of: BackoffKey.self)

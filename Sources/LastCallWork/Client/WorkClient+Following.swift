@@ -57,6 +57,16 @@ extension WorkClient {
         }
     }
 
+    /// What a job writes, from a place on and until it is over, as a sequence that is pulled.
+    ///
+    /// - Parameters:
+    ///   - id: The job.
+    ///   - position: Where to begin; what belongs to its result where it is `nil`.
+    ///   - follows: Whether lines that are still to come are waited for.
+    public func outputPages(of id: WorkID, from position: OutputPosition? = nil, follows: Bool) -> OutputPages {
+        OutputPages(store: store, id: id, position: position, follows: follows)
+    }
+
     /// Reads what a job writes, from a place on and until it is over.
     ///
     /// - Parameters:
@@ -69,25 +79,56 @@ extension WorkClient {
     public func readOutput(
         of id: WorkID, from position: OutputPosition? = nil, follows: Bool, onPage: (OutputPage) async throws -> Void
     ) async throws {
-        let changes = store.changes()
-        var position = position
-        while true {
-            let start: OutputPosition
-            if let position {
-                start = position
-            } else {
-                start = OutputPosition(
-                    epoch: try await store.output(of: id, from: .start, linesMax: 0).resultFrom, line: 0)
+        for try await page in outputPages(of: id, from: position, follows: follows) { try await onPage(page) }
+    }
+}
+
+/// What a job writes, page by page; made by ``WorkClient/outputPages(of:from:follows:)``.
+public struct OutputPages: AsyncSequence, Sendable {
+    fileprivate let store: any WorkStore
+    fileprivate let id: WorkID
+    fileprivate let position: OutputPosition?
+    fileprivate let follows: Bool
+
+    /// Makes an iterator.
+    public func makeAsyncIterator() -> Iterator { Iterator(pages: self, changes: store.changes(), position: position) }
+
+    /// Pulls pages.
+    public struct Iterator: AsyncIteratorProtocol {
+        fileprivate let pages: OutputPages
+        fileprivate let changes: StoreChanges
+        fileprivate var position: OutputPosition?
+        private var isOver = false
+
+        fileprivate init(pages: OutputPages, changes: StoreChanges, position: OutputPosition?) {
+            self.pages = pages
+            self.changes = changes
+            self.position = position
+        }
+
+        /// The next page that holds lines; `nil` behind the last one.
+        ///
+        /// - Throws: ``WorkError/Code/notFound``; `CancellationError` when the task is cancelled first; ``WorkError/Code/closed``.
+        public mutating func next() async throws -> OutputPage? {
+            while !isOver {
+                let page = try await look()
+                position = page.next
+                isOver = !page.hasMore && (!pages.follows || page.isOver)
+                if !page.lines.isEmpty { return page }
+                guard !page.hasMore, !isOver else { continue }
+                guard await changes.next() != nil else {
+                    try Task.checkCancellation()
+                    throw WorkError(.closed, "the store was closed while the output of job \(pages.id) was read")
+                }
             }
-            let page = try await store.output(of: id, from: start, linesMax: 10_000)
-            position = page.next
-            if !page.lines.isEmpty { try await onPage(page) }
-            if page.hasMore { continue }
-            guard follows, !page.isOver else { return }
-            guard await changes.next() != nil else {
-                try Task.checkCancellation()
-                throw WorkError(.closed, "the store was closed while the output of job \(id) was read")
-            }
+            return nil
+        }
+
+        private func look() async throws -> OutputPage {
+            let store = pages.store
+            if let position { return try await store.output(of: pages.id, from: position, linesMax: 10_000) }
+            let result = try await store.output(of: pages.id, from: .start, linesMax: 0).resultFrom
+            return try await store.output(of: pages.id, from: OutputPosition(epoch: result, line: 0), linesMax: 10_000)
         }
     }
 }

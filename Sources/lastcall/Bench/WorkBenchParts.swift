@@ -1,3 +1,4 @@
+import Dispatch
 import FoundationEssentials
 import LastCall
 import LastCallConcurrency
@@ -22,9 +23,7 @@ struct BenchError: Error, CustomStringConvertible {
 enum MonotonicNanoseconds {
     /// Now.
     static var now: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        Int64(DispatchTime.now().uptimeNanoseconds)
     }
 }
 

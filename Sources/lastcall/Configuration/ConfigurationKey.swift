@@ -27,6 +27,7 @@ enum ConfigurationUnit {
     static let name = "name: at most 64 letters, digits, `.`, `_`, `-`"
     static let retention = "duration above 0s, or `forever`"
     static let argv = "list of texts"
+    static let address = "`HOST:PORT` or `unix:PATH`"
 
     /// The words of a choice.
     static func words<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> String {
@@ -36,7 +37,7 @@ enum ConfigurationUnit {
 
 /// The keys at the top of a configuration.
 enum RootKey: String, ConfigurationKey {
-    case store, concurrency, grace, queues, retention, tasks
+    case store, concurrency, grace, queues, retention, http, probes, tasks
 
     static let owner = "the configuration"
     static let prefix = ""
@@ -49,6 +50,8 @@ enum RootKey: String, ConfigurationKey {
         case .grace: "The grace period between SIGTERM and SIGKILL, as a stated one."
         case .queues: "Queues with a concurrency of their own, by name: `{concurrency: 2}` or the number alone."
         case .retention: "How long ended work is kept: one value for all but dead work, or one for each end."
+        case .http: "Where the HTTP API listens: an address, or `{listen: ADDRESS, tokenFile: PATH}`."
+        case .probes: "Where `/livez`, `/readyz` and `/health` are answered, to anybody who asks."
         case .tasks: "What can be submitted, by name. `command` is taken: it is what `submit -- CMD` runs."
         }
     }
@@ -60,6 +63,7 @@ enum RootKey: String, ConfigurationKey {
         case .grace: "`LASTCALL_GRACE`, else what the platform grants"
         case .queues: "none"
         case .retention: "`7d`, and `30d` for dead work"
+        case .http, .probes: "none"
         case .tasks: "none"
         }
     }
@@ -71,6 +75,8 @@ enum RootKey: String, ConfigurationKey {
         case .grace: ConfigurationUnit.duration
         case .queues: "mapping of names (at most 64 letters, digits, `.`, `_`, `-`)"
         case .retention: "\(ConfigurationUnit.retention), or a mapping"
+        case .http: "\(ConfigurationUnit.address), or a mapping"
+        case .probes: ConfigurationUnit.address
         case .tasks: "mapping of names (at most 64 letters, digits, `.`, `_`, `-`)"
         }
     }
@@ -107,6 +113,36 @@ enum RetentionKey: String, ConfigurationKey {
 
     var defaultValue: String { self == .dead ? "`30d`" : "`7d`" }
     var unit: String { ConfigurationUnit.retention }
+}
+
+/// The keys of a mapping under `http`.
+enum HTTPKey: String, ConfigurationKey {
+    case listen, tokenFile
+
+    static let owner = "the HTTP API"
+    static let prefix = "http."
+
+    var summary: String {
+        switch self {
+        case .listen: "Where the API listens. An address that other machines can reach needs a token."
+        case .tokenFile:
+            "A file whose first line, of at least 16 bytes, is what requests have to send as `Authorization: Bearer`. A relative path counts from this file."
+        }
+    }
+
+    var defaultValue: String {
+        switch self {
+        case .listen: "required"
+        case .tokenFile: "no token"
+        }
+    }
+
+    var unit: String {
+        switch self {
+        case .listen: ConfigurationUnit.address
+        case .tokenFile: "path"
+        }
+    }
 }
 
 /// The keys of a mapping under `backoff`.

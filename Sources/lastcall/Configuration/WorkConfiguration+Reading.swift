@@ -20,6 +20,8 @@ extension WorkConfiguration {
         queues = keys[.queues].map { Self.queues($0, concurrencyMax: stated) } ?? [:]
         concurrency = stated ?? max(concurrency, queues.values.max() ?? 0)
         retention = keys[.retention].map(Retention.init) ?? retention
+        http = keys[.http].flatMap { Self.api($0, in: directory) }
+        probes = keys[.probes].flatMap { Self.address($0, in: directory) }
         tasks = keys[.tasks].map { Self.tasks($0, in: directory) } ?? [:]
         try root.problems.check()
     }
@@ -32,6 +34,38 @@ extension WorkConfiguration {
             value.report(error.message, shown: error.shown)
             return nil
         }
+    }
+
+    private static func address(_ value: ConfigurationValue, in directory: BaseDirectory) -> ListenAddress? {
+        guard let text = value.text(ListenAddress.rule) else { return nil }
+        guard let address = ListenAddress(text, in: directory) else {
+            value.report("is no address; \(ListenAddress.rule)")
+            return nil
+        }
+        return address
+    }
+
+    private static func api(_ value: ConfigurationValue, in directory: BaseDirectory) -> APISettings? {
+        var settings: APISettings
+        if value.node.pairs == nil {
+            guard let listen = address(value, in: directory) else { return nil }
+            settings = APISettings(listen: listen)
+        } else {
+            guard let keys = value.mapping(of: HTTPKey.self) else { return nil }
+            guard let place = keys[.listen] else {
+                value.report(.missing, "has no listen; \(ListenAddress.rule)")
+                return nil
+            }
+            guard let listen = address(place, in: directory) else { return nil }
+            settings = APISettings(listen: listen)
+            settings.tokenFile = keys[.tokenFile]?.nonEmptyText("write a path").map(directory.path(to:))
+        }
+        if !settings.listen.isLocal && settings.tokenFile == nil {
+            value.report(
+                "can be reached from other machines and has no token; write http: {listen: \(settings.listen), tokenFile: PATH}, or listen on 127.0.0.1 or unix:PATH"
+            )
+        }
+        return settings
     }
 
     private static func queues(_ value: ConfigurationValue, concurrencyMax: Int?) -> [String: Int] {

@@ -38,6 +38,10 @@ struct WorkConfiguration: Sendable, Hashable {
     var queues: [String: Int] = [:]
     /// How long ended work is kept.
     var retention = Retention()
+    /// The HTTP API, where there is one.
+    var http: APISettings?
+    /// Where probes are answered, where they are.
+    var probes: ListenAddress?
     /// What can be submitted, by name.
     var tasks: [String: TaskDefinition] = [:]
 

@@ -29,6 +29,8 @@ struct ServeCommand: AsyncParsableCommand {
               lastcall serve --grace 60s --receipt /run/receipt.json --name worker-1
               lastcall serve --store sqlite:queue.sqlite     # commands alone
 
+            With http: or probes: in the configuration it answers an HTTP API and probes as well.
+
             Exit codes: 0 nothing was lost, 1 a member failed or the store was deleted, 64 bad usage, 69 the store cannot be used now (locked, full), 70 the counts do \
             not add up, 75 something was lost and is listed, 78 bad configuration, a store that has to be mended first, a name that is taken, \
             124 the stop was forced.
@@ -88,6 +90,7 @@ struct ServeCommand: AsyncParsableCommand {
         let worker: Worker
         let plan: ShutdownPlan
         let member: ServeWorker
+        let sockets: ServeSockets
         do {
             settings = try ServeSettings(
                 file: file, config: config, store: store, name: name, concurrency: concurrency,
@@ -98,7 +101,9 @@ struct ServeCommand: AsyncParsableCommand {
                 opened, handlers: TaskHandlers.all(for: settings.configuration),
                 configuration: settings.workerConfiguration(opened, logger: workLogger))
             member = ServeWorker(worker)
-            plan = try shutdownPlan(settings, member, opened)
+            sockets = try ServeSockets(
+                settings.configuration, WorkClient(opened), worker: worker, logger: socketLogger)
+            plan = try shutdownPlan(settings, member, sockets, opened)
         } catch let error where VerbError(error) != nil {
             guard let error = VerbError.ofServing(error) else { return }
             for line in error.description.split(separator: "\n") { Verb.complain(String(line)) }
@@ -108,28 +113,37 @@ struct ServeCommand: AsyncParsableCommand {
         let greeting = settings.greeting(
             workerName: worker.name, durability: opened.traits.durability, isNew: isNew)
         var configuration = Lifecycle.Configuration(
-            name: name ?? "serve", logger: logger { member.couldNotStart }, receiptPath: receipt,
+            name: name ?? "serve", logger: logger { member.couldNotStart || sockets.couldNotListen },
+            receiptPath: receipt,
             showsReceipt: .onTerminal
         ) { [quiet] event in
             guard case .ready = event.kind, !quiet else { return }
-            for line in greeting { Verb.complain(line) }
+            for line in greeting + sockets.greeting { Verb.complain(line) }
         }
-        configuration.showsReceiptOf = { [quiet] receipt in !member.couldNotStart && !(quiet && receipt.isClean) }
-        configuration.exitCode = { receipt in member.exitCode(of: receipt) }
+        configuration.showsReceiptOf = { [quiet] receipt in
+            !member.couldNotStart && !sockets.couldNotListen && !(quiet && receipt.isClean)
+        }
+        configuration.exitCode = { receipt in
+            sockets.couldNotListen ? LastCall.ExitCode.configuration : member.exitCode(of: receipt)
+        }
         await Lifecycle(plan, configuration: configuration, signals: signals).runAndExit()
     }
 
-    /// The work stops first and gets all the time but what closing the store takes.
+    /// Nothing new comes in first; then the work gets all the time but what closing the store takes.
     private func shutdownPlan(
-        _ settings: ServeSettings, _ member: ServeWorker, _ store: any WorkStore
+        _ settings: ServeSettings, _ member: ServeWorker, _ sockets: ServeSockets, _ store: any WorkStore
     ) throws(LastCallError) -> ShutdownPlan {
         let grace: ShutdownPlan.Grace = settings.configuration.grace.map { .stated($0) } ?? .detected()
         let available = try ShutdownPlan(grace: grace) { Stage("work") {} }.arithmetic.available
         // Counting takes a moment in a large store, so only who looks on is told.
         let closing = StoreMember(store, tellsRest: isTerminal && !quiet).named("store")
         return try ShutdownPlan(grace: grace) {
+            if let api = sockets.api { Stage("api", budget: min(available / 10, .seconds(5))) { api.named("api") } }
             Stage("work") { member.named("worker") }
-            Stage("store", budget: min(available / 10, .seconds(2))) { closing }
+            Stage("store", budget: min(available / 10, .seconds(2))) {
+                closing
+                if let probes = sockets.probes { probes.named("probes") }
+            }
         }
     }
 
@@ -148,6 +162,12 @@ struct ServeCommand: AsyncParsableCommand {
     private func logger(isSaid: @escaping @Sendable () -> Bool) -> Logger {
         var logger = Logger(label: "lastcall", factory: { _ in WorkLogHandler(isSilent: isSaid) })
         logger.logLevel = quiet ? .error : isTerminal ? .warning : .notice
+        return logger
+    }
+
+    private var socketLogger: Logger {
+        var logger = Logger(label: "lastcall.http", factory: { _ in WorkLogHandler() })
+        logger.logLevel = quiet || isTerminal ? .error : .warning
         return logger
     }
 

@@ -77,6 +77,9 @@ struct SubmitRequest: Sendable, Hashable {
         elements = try Self.elements(base, members, options)
     }
 
+    /// A workflow that came as one document.
+    init(_ flow: WorkflowFile) { elements = [flow.root] }
+
     /// How many jobs it holds.
     var jobCount: Int { elements.reduce(0) { $0 + $1.jobCount } }
 

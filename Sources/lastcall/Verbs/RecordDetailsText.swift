@@ -266,7 +266,8 @@ enum AnyJSON: Codable, Sendable, Hashable {
         switch self {
         case .number(let value): value.magnitude >= 0x1p53
         case .list(let values): values.contains(where: \.isInexact)
-        case .null, .bool, .integer, .text, .object: false
+        case .object(let fields): fields.values.contains(where: \.isInexact)
+        case .null, .bool, .integer, .text: false
         }
     }
 
