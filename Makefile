@@ -11,7 +11,7 @@ export SWIFT ?= swift
 SWIFT_SOURCES := $(wildcard Sources Tests Benchmarks Examples Package.swift)
 SIMULATION_SEEDS ?= 100000
 
-.PHONY: help run demo test check format lint build tsan simulate docs dist bench clean
+.PHONY: help run demo test check format lint build tsan simulate docs dist bench bench-http drill clean
 
 help: ## this table
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,16 @@ bench: ## measure the lifecycle and the SQLite store, and print ratios
 	@$(SWIFT) build -c release --scratch-path .build-release --product lastcall
 	@.build-release/release/lastcall bench lifecycle
 	@.build-release/release/lastcall bench work
+
+bench-http: ## measure the HTTP service beside bare Hummingbird, and print ratios
+	@scripts/prerequisites test
+	@$(SWIFT) build -c release --scratch-path .build-release --product HTTPDrill
+	@scripts/bench-http
+
+drill: ## stop every HTTP server that is installed under load, and count what its clients lose
+	@scripts/prerequisites test
+	@$(SWIFT) build -c release --scratch-path .build-release --product HTTPDrill
+	@.build-release/release/HTTPDrill
 
 clean: ## remove everything that was built
 	@rm -rf .build .build-* dist

@@ -165,12 +165,18 @@ struct WorkConfigurationTests {
         arguments: [
             ("", "lastcall.yml: is empty; name a configuration"),
             ("# nothing\n---\n", "lastcall.yml: holds nothing but comments; name a configuration"),
-            ("just text", "1: is text; write a mapping with store, concurrency, grace, queues, retention, http, probes, tasks"),
+            (
+                "just text",
+                "1: is text; write a mapping with store, concurrency, grace, queues, retention, http, probes, tasks"
+            ),
             (
                 "store: memory:",
                 "1: not valid YAML: mapping values are not allowed in this context; text with a colon at its end or before a space needs quotes, as in store: \"memory:\""
             ),
-            ("- a", "1: is a list; write a mapping with store, concurrency, grace, queues, retention, http, probes, tasks"),
+            (
+                "- a",
+                "1: is a list; write a mapping with store, concurrency, grace, queues, retention, http, probes, tasks"
+            ),
             ("grace: 1s\n---\ngrace: 2s\n", "3: begins a second document; write one file for each"),
             ("grace: 1s\ngrace: 2s\n", "2: the key \"grace\" is written twice (first on line 1); remove one of them"),
             (

@@ -109,6 +109,9 @@ enum Layering {
             never: fullFoundation
         ),
         Layer(
+            target: "Snekomatic", siblings: ["LastCall", "LastCallHTTP", "LastCallSQLite", "LastCallWork"],
+            never: fullFoundation + stores),
+        Layer(
             target: "HTTPDrill", siblings: ["LastCall", "LastCallConcurrency", "LastCallHTTP", "LastCallTesting"],
             never: fullFoundation + stores,
             origin: .record("Documentation/decisions/0010-a-handler-in-the-place-of-hummingbirds.md")
