@@ -53,6 +53,11 @@ final class ConnectionRegistry: Sendable {
         if phase >= .closingIdle { closingIdle.open() }
     }
 
+    /// Has every connection look whether it has been idle for too long.
+    func lookAtAll() {
+        for connection in all { connection.channel.pipeline.fireUserInboundEventTriggered(LookEvent()) }
+    }
+
     /// Tells every connection that its time is over.
     func cutAll() {
         let open = state.withLock { state in
@@ -160,6 +165,9 @@ final class ConnectionRegistry: Sendable {
         return requests.prefix(itemsMax).map { $0.item(at: now) }
     }
 }
+
+/// Has a connection's handlers look at the time.
+struct LookEvent: Sendable {}
 
 /// Tells a connection's handlers that their time is over.
 struct CutEvent: Sendable {}

@@ -14,13 +14,10 @@ import NIOTLS
 /// Parsing and framing are NIO's, the loop over a connection's requests is Hummingbird's; between them sits our handler in the
 /// place of Hummingbird's own, which closes idle connections without looking and never says `Connection: close`.
 struct ConnectionSetup: Sendable {
-    /// A connection whose pipeline stands.
-    enum Value: Sendable {
-        /// HTTP/1.1.
-        case http1(HTTP1Loop, HTTP1Loop.Value)
-        /// HTTP/2.
-        case http2(HTTP2Channel, HTTP2Channel.Value)
-    }
+    /// Answers the requests of a connection whose pipeline stands, until it is closed.
+    ///
+    /// A closure, because what it holds would otherwise lie in every connection's task, twice.
+    typealias Value = @Sendable (Logger) async -> Void
 
     /// Which protocol, with what it needs.
     private enum Kind: Sendable {
@@ -118,7 +115,8 @@ struct ConnectionSetup: Sendable {
                 connection: connection, registry: registry, times: times, bodySizeMax: limits.bodySizeMax))
         let asyncChannel = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
-        return .http1(HTTP1Loop(responder: responder), asyncChannel)
+        let loop = HTTP1Loop(responder: responder)
+        return { await loop.handle(value: asyncChannel, logger: $0) }
     }
 
     private var isSecure: Bool {
@@ -128,12 +126,15 @@ struct ConnectionSetup: Sendable {
         }
     }
 
+    /// How long an HTTP/1.1 connection may be idle.
+    var idleTimeout: Duration { http1.idleTimeout.map { .nanoseconds($0.nanoseconds) } ?? limits.idleTimeout }
+
     private var isNegotiated: Bool { if case .http2 = kind { true } else { false } }
 
     private var times: HTTP1ConnectionStateMachine.Times {
         .init(
             head: TimeAmount(limits.headTimeout), body: TimeAmount(limits.bodyTimeout),
-            idle: http1.idleTimeout ?? TimeAmount(limits.idleTimeout), write: TimeAmount(limits.writeTimeout),
+            idle: TimeAmount(idleTimeout), write: TimeAmount(limits.writeTimeout),
             linger: linger)
     }
 
@@ -155,15 +156,7 @@ struct ConnectionSetup: Sendable {
             let pipeline = connection.channel.pipeline.syncOperations
             let framing = try pipeline.handler(type: NIOHTTP2Handler.self)
             try pipeline.addHandler(HTTP2Handler(registry: registry, linger: linger), position: .after(framing))
-            return .http2(http2, value)
-        }
-    }
-
-    /// Answers the connection's requests until it is closed.
-    static func run(_ value: Value, logger: Logger) async {
-        switch value {
-        case .http1(let loop, let channel): await loop.handle(value: channel, logger: logger)
-        case .http2(let http2, let connection): await http2.handle(value: connection, logger: logger)
+            return { await http2.handle(value: value, logger: $0) }
         }
     }
 }

@@ -138,6 +138,14 @@ struct HTTP1ConnectionStateMachine {
         }
     }
 
+    /// Whether nothing is due but, one day, the end of an idle connection.
+    var isAtRest: Bool {
+        switch state {
+        case .open(let open): phase == .serving && open.reading == .nothing && open.stuckSince == nil
+        case .flushing, .lingering, .closed: false
+        }
+    }
+
     /// Whether the last answer is on its way out.
     var isFlushing: Bool {
         switch state {

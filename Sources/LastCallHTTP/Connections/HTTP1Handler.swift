@@ -112,6 +112,7 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
+        case is LookEvent: look()
         case let event as ServingPhaseEvent: perform(machine.entered(event.phase, at: .now()))
         case TLSUserEvent.handshakeCompleted:
             // What came was no part of a request.
@@ -200,7 +201,8 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         guard let context else { return }
         switch action {
         case .none: return
-        case .checkAt(let instant): scheduleCheck(at: instant)
+        // Who is at rest is looked at now and then, together with all others.
+        case .checkAt(let instant): if !machine.isAtRest { scheduleCheck(at: instant) }
         case .closeOutput(let instant):
             context.flush()
             closeOutput(context)
@@ -233,10 +235,12 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         check?.task.cancel()
         let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: instant) { [self] in
             check = nil
-            perform(machine.check(hasUnread: front?.hasUnread ?? false, at: .now()))
+            look()
         }
         check = (instant, task)
     }
+
+    private func look() { perform(machine.check(hasUnread: front?.hasUnread ?? false, at: .now())) }
 
     /// The connection is closed with whatever it still had to say.
     func closesWithoutMercy() {

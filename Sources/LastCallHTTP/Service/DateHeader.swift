@@ -1,5 +1,4 @@
 import LastCallConcurrency
-import NIOCore
 
 #if canImport(Glibc)
     import Glibc
@@ -16,12 +15,10 @@ final class DateHeader: Sendable {
     /// The date now, at most a second old.
     var current: String { text.withLock { $0 } }
 
-    /// Keeps the date current until the returned task is cancelled.
-    func keepCurrent(on eventLoop: any EventLoop) -> RepeatedTask {
-        eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { [self] _ in
-            let now = Self.format(time(nil))
-            text.withLock { $0 = now }
-        }
+    /// Formats the date of this second.
+    func update() {
+        let now = Self.format(time(nil))
+        text.withLock { $0 = now }
     }
 
     /// A time as IMF-fixdate (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.

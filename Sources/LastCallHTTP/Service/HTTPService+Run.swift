@@ -104,8 +104,6 @@ extension HTTPService {
                 registry.stands(connection)
             }
         }
-        let dateTask = date.keepCurrent(on: socket.channel.eventLoop)
-        defer { dateTask.cancel() }
         await application.onServerRunning(socket.channel)
         listening.open(socket.channel.localAddress)
         logger.notice("listening", metadata: ["address": "\(Self.text(socket.channel.localAddress))"])
@@ -125,6 +123,7 @@ extension HTTPService {
                 }
                 group.addTask { [self] in try await watchTrigger() }
                 group.addTask { [stop] in await Self.watchLifecycle(stop) }
+                group.addTask { [self] in await keepHouse(idleTimeout: setup.idleTimeout) }
                 var firstError: (any Error)?
                 var waitsFor: Set<Role> = [.connections, .listener]
                 while let result = await group.nextResult() {
@@ -167,6 +166,23 @@ extension HTTPService {
         return .watcher
     }
 
+    /// Keeps the date current and has connections looked at that may have been idle for too long.
+    ///
+    /// One task for all: a timer in each connection's event loop would be looked at in every turn of the loop.
+    private func keepHouse(idleTimeout: Duration) async -> Role {
+        let idle = min(idleTimeout, .seconds(20)) / 4
+        let pause = max(.milliseconds(5), min(idle, .seconds(1)))
+        var lookedAt = ContinuousClock.now
+        while !Task.isCancelled {
+            try? await Task.sleep(for: pause)  // cancelled: the loop ends
+            date.update()
+            guard ContinuousClock.now - lookedAt >= idle else { continue }
+            lookedAt = .now
+            registry.lookAtAll()
+        }
+        return .watcher
+    }
+
     private static func watchLifecycle(_ stop: StopSignals) async -> Role {
         // Outside a lifecycle only the service's own stop is known.
         guard let shutdown = Shutdown.current else { return .watcher }
@@ -185,7 +201,8 @@ extension HTTPService {
                 group.addTask { [registry] in
                     defer { registry.remove(next.connection) }
                     do {
-                        await ConnectionSetup.run(try await next.value.get(), logger: logger)
+                        let run = try await next.value.get()
+                        await run(logger)
                     } catch {
                         logger.debug(
                             "a connection ended before it spoke HTTP", metadata: ["error.type": "\(type(of: error))"])
