@@ -34,6 +34,8 @@ struct DrillServer: Sendable {
         var inherits = false
         /// How long readiness is false before the listener closes.
         var propagationDelay: Duration?
+        /// How long idle connections are kept once the listener is closed.
+        var linger: Duration?
         /// Where certificate and key are, as PEM.
         var certificate: String?
         var key: String?
@@ -72,6 +74,7 @@ struct DrillServer: Sendable {
             router: router, configuration: address, onServerRunning: { _ in say("listening") }, logger: logger)
         var configuration = HTTPService.Configuration()
         configuration.propagationDelay = options.propagationDelay
+        if let linger = options.linger { configuration.linger = linger }
         let listener: Listener = options.inherits ? .inherited() : .application
         let service = HTTPService(
             application, listener: options.sharesPort ? listener.sharingPort() : listener, speaking: try speaking(),

@@ -23,7 +23,7 @@ struct Program {
     private static let usage = """
         usage: HTTPDrill [--runs N] [--keep-alive N] [--fresh N] [--only NAME] [--port N]
                HTTPDrill --command 'PROGRAM ARG…' --port N [--url PATH] [--runs N]
-               HTTPDrill serve [--port N] [--speak http1|tls|http2] [--bare] [--share-port] [--inherit] [--delay 1s]
+               HTTPDrill serve [--port N] [--speak http1|tls|http2] [--bare] [--share-port] [--inherit] [--delay 1s] [--linger 100ms]
                                [--certificate FILE --key FILE]
 
         Without --command every server that is installed is stopped under the same load.
@@ -126,6 +126,7 @@ struct Program {
                 case "--port": options.port = Int(value) ?? 0
                 case "--speak": options.speaks = DrillProtocol(rawValue: value) ?? .http1
                 case "--delay": options.propagationDelay = DurationText.parse(value)
+                case "--linger": options.linger = DurationText.parse(value)
                 case "--certificate": options.certificate = value
                 case "--key": options.key = value
                 default: throw DrillFailure("unknown option \(name)\n\(usage)")

@@ -13,8 +13,12 @@ struct Scenarios {
     /// This program.
     private let own = BuiltProgram.path("HTTPDrill")
     private let environment: [String: String]
+    /// What our own servers are told besides.
+    private let options: [String]
 
-    init() throws {
+    /// - Parameter options: What our own servers are told besides; on a machine that is busy with other things clients may need a longer linger.
+    init(options: [String] = []) throws {
+        self.options = options
         scratch = try ScratchDirectory()
         var environment: [String: String] = [:]
         for key in ["PATH", "HOME", "LD_LIBRARY_PATH", "DRILL_LOG"] {
@@ -69,8 +73,8 @@ struct Scenarios {
     }
 
     private func inherit(_ descriptor: Int32) throws -> ProgramUnderTest {
-        let script = "exec 3<&\(descriptor); LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" serve --inherit"
-        return try ProgramUnderTest("/bin/bash", ["-c", script, own], environment: environment)
+        let script = "exec 3<&\(descriptor); LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" serve --inherit \"$@\""
+        return try ProgramUnderTest("/bin/bash", ["-c", script, own] + options, environment: environment)
     }
 
     private func secrets(_ speaks: DrillProtocol) -> [String] {
@@ -78,7 +82,7 @@ struct Scenarios {
     }
 
     private func serve(_ port: Int, _ arguments: [String]) throws -> ProgramUnderTest {
-        try ProgramUnderTest(own, ["serve", "--port", "\(port)"] + arguments, environment: environment)
+        try ProgramUnderTest(own, ["serve", "--port", "\(port)"] + arguments + options, environment: environment)
     }
 
     // MARK: Others

@@ -7,12 +7,12 @@ import NIOCore
 import ServiceLifecycle
 
 extension HTTPService {
-    /// A connection whose pipeline stands, on its way to its task.
+    /// A connection that speaks what it will speak, on its way to its task.
     private struct Accepted: Sendable {
         /// The connection.
         let connection: Connection
-        /// What it speaks, once that is known.
-        let value: EventLoopFuture<ConnectionSetup.Value>
+        /// Answers its requests.
+        let run: ConnectionSetup.Value
     }
 
     /// What a task of the service does.
@@ -99,9 +99,15 @@ extension HTTPService {
             let connection = Connection(channel: channel)
             registry.add(connection)
             let future = setup.setUp(connection, responder: responder(connection), logger: logger)
-            return future.map { value in
-                continuation.yield(Accepted(connection: connection, value: value))
+            return future.map { negotiated in
                 registry.stands(connection)
+                // One that never speaks HTTP is forgotten when it is closed.
+                negotiated.whenSuccess { run in
+                    let accepted = Accepted(connection: connection, run: run)
+                    guard case .terminated = continuation.yield(accepted) else { return }
+                    // Cancelled in this moment. Its pipeline has to be run to its end all the same; it was told that its time is over.
+                    UnstructuredTask.start { await Self.handle(accepted, registry, logger) }
+                }
             }
         }
         await application.onServerRunning(socket.channel)
@@ -195,21 +201,16 @@ extension HTTPService {
     private func handle(_ accepted: AsyncStream<Accepted>) async {
         let logger = application.logger
         await withDiscardingTaskGroup { group in
-            // Cancelled, the sequence ends at once; what is still in it is closed without a task of its own.
             for await next in accepted {
-                guard next.connection.take() else { continue }
-                group.addTask { [registry] in
-                    defer { registry.remove(next.connection) }
-                    do {
-                        let run = try await next.value.get()
-                        await run(logger)
-                    } catch {
-                        logger.debug(
-                            "a connection ended before it spoke HTTP", metadata: ["error.type": "\(type(of: error))"])
-                    }
-                }
+                group.addTask { [registry] in await Self.handle(next, registry, logger) }
             }
         }
+    }
+
+    private static func handle(_ accepted: Accepted, _ registry: ConnectionRegistry, _ logger: Logger) async {
+        guard accepted.connection.take() else { return }
+        await accepted.run(logger)
+        registry.remove(accepted.connection)
     }
 
     var logger: Logger { application.logger }
