@@ -54,7 +54,7 @@ struct Program {
         let scenarios = try Scenarios()
         try await scenarios.makeCertificate()
         var backend: ProgramUnderTest?
-        defer { backend?.signal(SIGKILL) }
+        defer { backend?.signalGroup(SIGKILL) }
         var all: [Scenario] = []
         if let command = options.command {
             all = [scenarios.other(command, path: options.path)]

@@ -33,11 +33,11 @@ struct Scenario: Sendable {
     /// Runs the drill once.
     func run(port: Int, keepAlive: Int, fresh: Int) async throws -> DrillResult {
         let program = try start(port)
-        defer { program.signal(SIGKILL) }
+        defer { program.signalGroup(SIGKILL) }
         let client = DrillClient(port: port, speaks: speaks)
         try await waitUntilServed(client, program)
         let next = startsSuccessorAfter ? nil : try successor?(port)
-        defer { next?.signal(SIGKILL) }
+        defer { next?.signalGroup(SIGKILL) }
         if successor != nil && !startsSuccessorAfter { try await next?.line("listening") }
         let drill = Drill(
             client,
@@ -80,7 +80,7 @@ struct Scenario: Sendable {
             group.addTask { try await program.exit() }
             group.addTask {
                 try await Task.sleep(for: stopMax)
-                program.signal(SIGKILL)
+                program.signalGroup(SIGKILL)
                 return nil
             }
             defer { group.cancelAll() }
@@ -119,5 +119,5 @@ private final class Holder: Sendable {
     private let value = Mutex<ProgramUnderTest?>(nil)
 
     func set(_ program: ProgramUnderTest) { value.withLock { $0 = program } }
-    func stop() { value.withLock { $0 }?.signal(SIGKILL) }
+    func stop() { value.withLock { $0 }?.signalGroup(SIGKILL) }
 }

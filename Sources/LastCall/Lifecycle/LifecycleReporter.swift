@@ -120,8 +120,10 @@ final class LifecycleReporter: Sendable {
         archive.perform { [self] in
             let receipt = receipt()
             outlet.perform { [self] in
-                logger.notice(
-                    "stop began",
+                // Whoever hears of errors only has to hear why there is no service.
+                let isFailure = [.startFailure, .memberFailed].contains(cause.kind)
+                logger.log(
+                    level: isFailure ? .error : .notice, "stop began",
                     metadata: [
                         "cause": "\(cause)", "held": "\(receipt.totals.heldAtStop)", "deadline": "\(receipt.deadline)",
                     ])
