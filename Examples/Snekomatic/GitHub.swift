@@ -22,6 +22,10 @@ struct GitHub: Sendable {
     private static let timeout = TimeAmount.seconds(30)
     /// The largest answer that is read.
     private static let answerSizeMax = 8 * 1024 * 1024
+    /// The most comments that GitHub lists at once.
+    private static let commentsPerPage = 100
+    /// How many pages of comments are looked at.
+    private static let commentPagesMax = 30
     /// How long to wait where GitHub says that it has enough and not for how long (docs: Rate limits for the REST API).
     private static let secondaryLimitPause = Duration.seconds(60)
 
@@ -36,19 +40,23 @@ struct GitHub: Sendable {
         _ = try await call(.PUT, "/orgs/\(organisation)/memberships/\(login)", body: ["role": "member"], accepts: [200])
     }
 
-    /// Whether one of the newest comments holds a text.
+    /// Whether a comment holds a text; the oldest come first, so all pages are looked at.
     func hasComment(holding mark: String, on number: Int, in repository: String) async throws -> Bool {
         /// What of a comment matters.
         struct Comment: Decodable { let body: String? }
-        let path = "/repos/\(repository)/issues/\(number)/comments?per_page=100"
-        let (_, bytes) = try await call(.GET, path, accepts: [200])
-        do {
-            return try JSONDecoder().decode([Comment].self, from: Data(buffer: bytes)).contains {
-                $0.body?.contains(mark) == true
+        for page in 1...Self.commentPagesMax {
+            let path = "/repos/\(repository)/issues/\(number)/comments?per_page=\(Self.commentsPerPage)&page=\(page)"
+            let (_, bytes) = try await call(.GET, path, accepts: [200])
+            let comments: [Comment]
+            do {
+                comments = try JSONDecoder().decode([Comment].self, from: Data(buffer: bytes))
+            } catch {
+                throw JobFailure("GitHub's list of comments is no such JSON: \(type(of: error))")
             }
-        } catch {
-            throw JobFailure("GitHub's list of comments is no such JSON: \(type(of: error))")
+            if comments.contains(where: { $0.body?.contains(mark) == true }) { return true }
+            if comments.count < Self.commentsPerPage { return false }
         }
+        return false
     }
 
     /// Writes a comment.
@@ -88,14 +96,14 @@ struct GitHub: Sendable {
         if accepts.contains(status) { return (status, bytes) }
         // The path holds no secret, and the answer's text may quote what it likes: it stays out.
         let what = "\(method.rawValue) \(path.prefix { $0 != "?" })"
-        if let pause = Self.pause(status, response.headers) {
+        if let pause = Self.pause(status, response.headers, bytes) {
             throw JobFailure("GitHub has enough for now: \(status) for \(what)", retryAfter: pause)
         }
         throw JobFailure("GitHub answered \(status) to \(what)", isRetryable: status >= 500)
     }
 
     /// How long to wait, where the answer is about a limit: `Retry-After`, or the limit's reset, or a minute.
-    private static func pause(_ status: UInt, _ headers: HTTPHeaders) -> Duration? {
+    private static func pause(_ status: UInt, _ headers: HTTPHeaders, _ body: ByteBuffer) -> Duration? {
         guard status == 429 || status == 403 else { return nil }
         if let seconds = headers.first(name: "Retry-After").flatMap({ Int64($0) }), seconds >= 0 {
             return .seconds(seconds)
@@ -104,6 +112,8 @@ struct GitHub: Sendable {
             let reset = headers.first(name: "X-RateLimit-Reset").flatMap { Int64($0) }
             return reset.map { .seconds(max(1, $0 - Int64(time(nil)))) } ?? secondaryLimitPause
         }
-        return status == 429 ? secondaryLimitPause : nil
+        // A secondary limit may come as 403, with nothing but its words to tell it from a refusal.
+        let isSecondary = String(buffer: body).lowercased().contains("secondary rate limit")
+        return status == 429 || isSecondary ? secondaryLimitPause : nil
     }
 }

@@ -19,6 +19,8 @@ public struct HTTPServiceError: Error, Sendable, CustomStringConvertible {
         public static let invalidApplication = Code(description: "invalidApplication")
         /// A configuration value is out of its range.
         public static let invalidConfiguration = Code(description: "invalidConfiguration")
+        /// A service ended before it accepted a connection.
+        public static let notServing = Code(description: "notServing")
         /// A service was run twice.
         public static let alreadyRun = Code(description: "alreadyRun")
     }

@@ -20,7 +20,9 @@ import Testing
             ("127.0.0.1:8380", "127.0.0.1:8380", true), ("localhost:1", "localhost:1", true),
             ("[::1]:80", "[::1]:80", true),
             ("0.0.0.0:8380", "0.0.0.0:8380", false), ("[::]:8380", "[::]:8380", false),
-            ("example.org:0", "example.org:0", false), ("unix:run/api.sock", "unix:/base/run/api.sock", true),
+            ("example.org:0", "example.org:0", false), ("127.0.0.1.example.org:80", "127.0.0.1.example.org:80", false),
+            ("127.1.2:80", "127.1.2:80", false), ("127.9.9.9:80", "127.9.9.9:80", true),
+            ("127.0.0.256:80", "127.0.0.256:80", false), ("unix:run/api.sock", "unix:/base/run/api.sock", true),
             ("unix:/run/api.sock", "unix:/run/api.sock", true),
         ])
     func address(text: String, shown: String, isLocal: Bool) throws {

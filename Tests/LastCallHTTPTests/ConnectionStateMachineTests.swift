@@ -110,13 +110,35 @@ import Testing
         request(&machine, 1)
         _ = machine.answerBegan(saysClose: false)
         machine.writable(false, at: at(10))
-        #expect(machine.check(hasUnread: false, at: at(60_009)) == .checkAt(at(60_010)))
-        #expect(machine.check(hasUnread: false, at: at(60_010)) == .close)
+        #expect(machine.check(hasUnread: false, unwritten: 1000, at: at(45_000)) == .checkAt(at(60_000)))
+        #expect(machine.check(hasUnread: false, unwritten: 1000, at: at(60_009)) == .checkAt(at(60_010)))
+        #expect(machine.check(hasUnread: false, unwritten: 1000, at: at(60_010)) == .close)
         machine.writable(true, at: at(60_011))
         _ = machine.entered(.draining, at: at(60_012))
         #expect(machine.closeRequested(at: at(60_013)) == .closeOutput(checkAt: at(120_013)))
         machine.writable(true, at: at(100_000))
-        #expect(machine.check(hasUnread: false, at: at(120_013)) == .checkAt(at(160_000)))
+        #expect(machine.check(hasUnread: false, at: at(160_000)) == .close)
+    }
+
+    @Test(
+        "a client that takes some of an answer, however slowly, keeps its connection: an answer on its way is not idle")
+    func slowReader() {
+        var machine = machine()
+        request(&machine, 1)
+        _ = machine.answerBegan(saysClose: false)
+        machine.writable(false, at: at(10))
+        var now: Int64 = 10
+        for left in stride(from: 100, to: 0, by: -10) {
+            now += 50_000
+            #expect(machine.check(hasUnread: false, unwritten: left * 1000 + 1, at: at(now)) != .close)
+        }
+        // Written whole, but not taken: neither an idle timeout nor a stop closes it.
+        _ = machine.answerEnded(at: at(now))
+        machine.writable(true, at: at(now))
+        _ = machine.entered(.closingIdle, at: at(now))
+        now += 100
+        #expect(machine.check(hasUnread: false, unwritten: 500, at: at(now)) == .checkAt(at(now + 10)))
+        #expect(machine.check(hasUnread: false, unwritten: 0, at: at(now + 10)) == .close)
     }
 
     @Test("cut in the middle of a request the client is told 503, in the middle of an answer it is not")

@@ -92,8 +92,11 @@ import Testing
     @Test("S9 a hook's error is the member's, after everything else was done in order")
     func hookFails() async throws {
         struct Broken: Error {}
-        let configuration = testConfiguration { $0.afterServing = [{ throw Broken() }] }
+        let configuration = testConfiguration {
+            $0.afterServing = [{ throw Broken() }, { [diary] in diary.note("second hook") }]
+        }
         let receipt = try await withService(routes.router(), configuration: configuration) { _ in }
+        #expect(diary.all == ["second hook"])
         #expect(receipt.exitCode == 1)
         #expect(receipt.stages.first?.members.first?.error?.contains("Broken") == true)
     }
@@ -186,6 +189,7 @@ import Testing
             Application(router: routes.router()), listener: .hostname("127.0.0.1", port: 0),
             configuration: configuration)
         await #expect(throws: NoDatabase.self) { try await service.run() }
+        await #expect(throws: HTTPServiceError.self) { try await service.waitUntilReady() }
         #expect(service.localAddress == nil)
     }
 

@@ -185,6 +185,58 @@ import Testing
         #expect(receipt.totals.unaccounted == 0)
     }
 
+    @Test(
+        "B10 S3 a large answer that the client takes slowly is whole, though the server stops and its request is long answered"
+    )
+    func slowReaderDuringTheStop() async throws {
+        let size = 24 << 20
+        let router = routes.router()
+        router.get("large") { [routes] _, _ in
+            routes.entered.open()
+            return Response(
+                status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(repeating: 120, count: size)))
+        }
+        let receipt = try await withService(router) { running in
+            let client = try await running.connect()
+            try await client.stopReading()
+            try await client.get("/large")
+            try await routes.entered.wait()
+            while running.service.ledger.done == 0 { await Task.yield() }
+            try await running.stopListening()
+            // Three times the linger, in which nothing is taken.
+            let clock = ContinuousClock()
+            let end = clock.now + .milliseconds(300)
+            while clock.now < end { await Task.yield() }
+            try await client.startReading()
+            #expect(await client.answer()?.body.utf8.count == size)
+        }
+        #expect(receipt.totals.cut == 0)
+    }
+
+    @Test(
+        "what is no HTTP in the middle of a request's body ends the answer that is under way, and no second one follows"
+    )
+    func brokenBody() async throws {
+        let router = routes.router()
+        router.post("echo") { request, _ in
+            Response(
+                status: .ok,
+                body: ResponseBody { writer in
+                    for try await part in request.body { try await writer.write(part) }
+                    try await writer.finish(nil)
+                })
+        }
+        try await withService(router) { running in
+            let client = try await running.connect()
+            try await client.send(
+                "POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            #expect(await client.text("hello"))
+            try await client.send("nonsense\r\n")
+            #expect(await client.end() != nil)
+            #expect(await !client.text("400 Bad Request"))
+        }
+    }
+
     @Test("a client that says close gets its answer and its connection is closed")
     func clientSaysClose() async throws {
         try await withService(routes.router()) { running in

@@ -134,6 +134,9 @@ final class RawClient: Sendable {
     /// Stops reading, as a client does that has lost interest.
     func stopReading() async throws { try await channel.withLock { $0 }?.setOption(.autoRead, value: false).get() }
 
+    /// Reads on.
+    func startReading() async throws { try await channel.withLock { $0 }?.setOption(.autoRead, value: true).get() }
+
     private static func takeAnswer(_ bytes: inout [UInt8]) -> Answer? {
         guard let headEnd = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
         let lines = String(decoding: bytes[..<headEnd.lowerBound], as: UTF8.self).split(separator: "\r\n")

@@ -112,6 +112,8 @@ struct HTTP1ConnectionStateMachine {
     private var phase: ServingPhase
     /// Since when idle connections are closed.
     private var closingIdleSince: NIODeadline?
+    /// How many bytes of answers the kernel had not taken when somebody looked last.
+    private var lastUnwritten = 0
     private var state: State
 
     /// A connection that was accepted.
@@ -345,16 +347,27 @@ struct HTTP1ConnectionStateMachine {
 
     /// What is due now, and when to look again.
     ///
-    /// - Parameter hasUnread: Whether the kernel holds bytes of the client's that nobody has read.
-    mutating func check(hasUnread: Bool, at now: NIODeadline) -> Action {
+    /// - Parameters:
+    ///   - hasUnread: Whether the kernel holds bytes of the client's that nobody has read.
+    ///   - unwritten: How many bytes of answers the kernel has not taken yet.
+    mutating func check(hasUnread: Bool, unwritten: Int = 0, at now: NIODeadline) -> Action {
+        let hasProgressed = unwritten < lastUnwritten
+        lastUnwritten = unwritten
         switch state {
-        case .open(let open):
-            guard let stuckSince = open.stuckSince else { return checkReading(open, hasUnread: hasUnread, at: now) }
-            let end = stuckSince + times.write
-            return now >= end ? .close : .checkAt(end)
-        case .flushing(let flushing):
+        case .open(var open):
+            guard let stuckSince = open.stuckSince else {
+                return checkReading(open, hasUnread: hasUnread, hasUnwritten: unwritten > 0, at: now)
+            }
+            // Taking some of it is taking it, however slowly.
+            open.stuckSince = hasProgressed ? now : stuckSince
+            state = .open(open)
+            let end = (open.stuckSince ?? now) + times.write
+            return now >= end ? .close : .checkAt(min(end, now + .nanoseconds(times.write.nanoseconds / 4)))
+        case .flushing(var flushing):
+            if hasProgressed { flushing.progressAt = now }
+            state = .flushing(flushing)
             let end = flushing.progressAt + times.write
-            return now >= end ? .close : .checkAt(end)
+            return now >= end ? .close : .checkAt(min(end, now + .nanoseconds(times.write.nanoseconds / 4)))
         case .lingering(let lingering):
             let end = lingering.since + times.linger
             return now >= end ? .close : .checkAt(end)
@@ -362,15 +375,17 @@ struct HTTP1ConnectionStateMachine {
         }
     }
 
-    private mutating func checkReading(_ open: Open, hasUnread: Bool, at now: NIODeadline) -> Action {
+    private mutating func checkReading(
+        _ open: Open, hasUnread: Bool, hasUnwritten: Bool, at now: NIODeadline
+    ) -> Action {
         switch open.reading {
         case .nothing:
             // Somebody works on an answer: its own business.
             guard open.pending == 0 else { return .checkAt(now + times.idle) }
             let end = idleEnd(open)
             guard now >= end else { return .checkAt(end) }
-            // A request that has come this far is served.
-            return hasUnread ? .checkAt(now + .milliseconds(1)) : .close
+            // A request that has come this far is served, and an answer that is on its way goes out.
+            return hasUnread || hasUnwritten ? .checkAt(now + .milliseconds(hasUnread ? 1 : 10)) : .close
         case .head(let since): return checkRequest(open, end: since + times.head, at: now)
         case .body(let last):
             // Bytes that the application does not read are not the client's silence.

@@ -240,11 +240,19 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         check = (instant, task)
     }
 
-    private func look() { perform(machine.check(hasUnread: front?.hasUnread ?? false, at: .now())) }
+    private func look() {
+        perform(machine.check(hasUnread: front?.hasUnread ?? false, unwritten: unwritten, at: .now()))
+    }
+
+    /// How many bytes wait for the client to take others.
+    private var unwritten: Int {
+        guard let options = context?.channel.syncOptions else { return 0 }
+        return (try? options.getOption(.bufferedWritableBytes)) ?? 0  // a channel that has none cannot be asked
+    }
 
     /// The connection is closed with whatever it still had to say.
     func closesWithoutMercy() {
-        if machine.isFlushing, let request = connection.lastAnswerWasCut() { registry.cut(request) }
+        if machine.isFlushing || unwritten > 0, let request = connection.lastAnswerWasCut() { registry.cut(request) }
     }
 }
 

@@ -180,7 +180,7 @@ struct ListeningSocket: Sendable {
 
     /// Removes a socket file that nobody listens on.
     private static func removeStaleSocket(_ path: String, group: any EventLoopGroup) async throws {
-        guard FileIdentity(path: path) != nil else { return }
+        guard let before = FileIdentity(path: path) else { return }
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
             throw HTTPServiceError(
@@ -189,9 +189,15 @@ struct ListeningSocket: Sendable {
         do {
             let channel = try await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get()
             try? await channel.close().get()  // it answered, that was the question
-        } catch {
-            unlink(path)
+        } catch let error as IOError where error.errnoCode == ECONNREFUSED {
+            // Nobody listens: it was left behind. Unless somebody else has put his own there in this moment.
+            if FileIdentity(path: path) == before { unlink(path) }
             return
+        } catch {
+            throw HTTPServiceError(
+                .cannotListen,
+                "nobody can tell whether somebody listens on \(path): remove it if no process needs it, or choose another path",
+                underlying: error)
         }
         throw HTTPServiceError(
             .addressInUse, "somebody listens on \(path): stop that process (`ss -lxp` shows it), or choose another path"

@@ -59,8 +59,22 @@ extension HTTPService {
         let responder = try await application.makeResponder(date, registry)
         for hook in configuration.beforeServing + application.processes { try await hook() }
         guard stop.told.value == nil else { return }
-        try await serve(responder, setup: setup, at: place, delay: delay)
-        for hook in configuration.afterServing { try await hook() }
+        var firstError: (any Error)?
+        do {
+            try await serve(responder, setup: setup, at: place, delay: delay)
+        } catch {
+            // Where nothing was served there is nothing to do behind it.
+            guard listening.value != nil else { throw error }
+            firstError = error
+        }
+        for hook in configuration.afterServing {
+            do {
+                try await hook()
+            } catch {
+                firstError = firstError ?? error
+            }
+        }
+        if let firstError { throw firstError }
     }
 
     /// What the application leaves to itself, made concrete.
@@ -112,6 +126,7 @@ extension HTTPService {
         }
         await application.onServerRunning(socket.channel)
         listening.open(socket.channel.localAddress)
+        readiness.open(.success(()))
         logger.notice("listening", metadata: ["address": "\(Self.text(socket.channel.localAddress))"])
         let scope = GracefulScope()
         try await withTaskCancellationHandler {

@@ -65,6 +65,8 @@ public final class HTTPService: Service, ReadinessReporting, LedgerReporting, Se
     let serving = InFlightGate()
     /// Opens with the address when the service listens.
     let listening = Latch<SocketAddress?>()
+    /// Opens when the service listens, or never will.
+    let readiness = Latch<Result<Void, HTTPServiceError>>()
     /// Opens when the stop begins, and when this service is told.
     let stop = StopSignals()
     private let ended = Latch<Void>()
@@ -100,7 +102,11 @@ public final class HTTPService: Service, ReadinessReporting, LedgerReporting, Se
     public var localAddress: SocketAddress? { listening.value ?? nil }
 
     /// Returns once the service accepts connections.
-    public func waitUntilReady() async throws { _ = try await listening.wait() }
+    ///
+    /// - Throws: ``HTTPServiceError/Code/notServing`` where it never will; `CancellationError` when the waiting task is cancelled first.
+    public func waitUntilReady() async throws {
+        try await readiness.wait().get()
+    }
 
     /// Returns once the service has ended, however it did.
     ///
@@ -116,7 +122,10 @@ public final class HTTPService: Service, ReadinessReporting, LedgerReporting, Se
             return !hasRun
         }
         guard isFirst else { throw HTTPServiceError(.alreadyRun, "an HTTP service runs once; make a new one") }
-        defer { ended.open() }
+        defer {
+            readiness.open(.failure(HTTPServiceError(.notServing, "the service ended before it accepted a connection")))
+            ended.open()
+        }
         try await withGracefulShutdownHandler {
             try await runWithServices()
         } onGracefulShutdown: {

@@ -6,6 +6,9 @@ import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
 
+/// The rest of a request came as no HTTP while its answer was under way.
+private struct AnswerTorn: Error {}
+
 /// What a service takes over from a Hummingbird application.
 struct ServedApplication: Sendable {
     /// Makes what answers the requests of one connection.
@@ -76,7 +79,12 @@ struct ServedApplication: Sendable {
                     if let serverName { response.headers[.server] = serverName }
                     return response
                 }
-                try await writer.write(response: response.head, body: response.body)
+                do {
+                    try await writer.write(response: response.head, body: response.body)
+                } catch is HTTPParserError {
+                    // Passed on as it is, it would be answered 400 in the middle of this answer.
+                    throw AnswerTorn()
+                }
                 _ = connection.ended(ticket, isCut: false)
             } catch {
                 // A client that left is no loss of ours; one whose answer we gave up is.

@@ -3,6 +3,7 @@ import HummingbirdCore
 import LastCallWork
 import Logging
 import NIOCore
+import NIOHTTP1
 
 /// Why a request is refused, as it is answered: a status and one sentence.
 struct APIError: Error, HTTPResponseError {
@@ -53,8 +54,8 @@ struct APIErrors<Context: RequestContext>: RouterMiddleware {
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let error as CancellationError {
-            // Whoever cancelled answers.
+        } catch let error where error is CancellationError || error is HTTPParserError {
+            // Whoever cancelled answers; and the loop over the connection's requests answers what is no HTTP.
             throw error
         } catch {
             let answer = APIError(error)

@@ -44,7 +44,8 @@ struct APIGuard<Context: RequestContext>: RouterMiddleware {
 
     private static func isThisMachine(_ authority: String?) -> Bool {
         guard let authority else { return true }
-        let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
-        return host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
+        let isLiteral = authority.hasPrefix("[")
+        return ListenAddress.isLoopback(
+            isLiteral ? authority.dropFirst().prefix { $0 != "]" } : authority.prefix { $0 != ":" })
     }
 }

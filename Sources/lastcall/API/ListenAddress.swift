@@ -33,8 +33,20 @@ enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     var isLocal: Bool {
         switch self {
         case .unix: true
-        case .hostname(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        case .hostname(let host, _): Self.isLoopback(host)
         }
+    }
+
+    /// Whether a host is this machine for certain: `localhost`, `::1`, or four numbers of which the first is 127.
+    ///
+    /// A name that only begins so belongs to whoever registered it.
+    static func isLoopback(_ host: some StringProtocol) -> Bool {
+        if host == "localhost" || host == "::1" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127"
+            && parts.allSatisfy { part in
+                part.utf8.allSatisfy { (0x30...0x39).contains($0) } && UInt8(part) != nil
+            }
     }
 
     /// The listener.

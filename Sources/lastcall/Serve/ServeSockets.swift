@@ -80,7 +80,8 @@ struct ServeSockets: Sendable {
             throw VerbError(
                 .configuration, "http.tokenFile: \(path) cannot be read; make it, with the token in its first line")
         }
-        let token = (text.split(separator: "\n", omittingEmptySubsequences: false).first ?? "").trimmingSpaces()
+        let token = (text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first ?? "")
+            .trimmingSpaces()
         guard token.utf8.count >= tokenSizeMin else {
             throw VerbError(
                 .configuration,
