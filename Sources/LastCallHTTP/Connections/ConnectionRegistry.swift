@@ -97,9 +97,12 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
+    /// Whether the time is over.
+    var isCut: Bool { state.withLock { $0.isCut } }
+
     /// A connection's pipeline stands: if it came too late it is told.
     func stands(_ connection: Connection) {
-        if state.withLock({ $0.isCut }) { connection.channel.pipeline.fireUserInboundEventTriggered(CutEvent()) }
+        if isCut { connection.channel.pipeline.fireUserInboundEventTriggered(CutEvent()) }
     }
 
     /// A connection is closed and its task is over.

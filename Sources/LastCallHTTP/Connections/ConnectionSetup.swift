@@ -1,5 +1,6 @@
 import HummingbirdCore
 import HummingbirdHTTP2
+import LastCall
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -156,7 +157,23 @@ struct ConnectionSetup: Sendable {
             let pipeline = connection.channel.pipeline.syncOperations
             let framing = try pipeline.handler(type: NIOHTTP2Handler.self)
             try pipeline.addHandler(HTTP2Handler(registry: registry, linger: linger), position: .after(framing))
-            return { await http2.handle(value: value, logger: $0) }
+            return { await Self.handle(value, of: connection, with: http2, logger: $0) }
+        }
+    }
+
+    /// Answers the streams of an HTTP/2 connection until it is closed.
+    ///
+    /// Hummingbird's loop over the streams must not be cancelled while the connection is open: a stream that comes then has nobody, and NIO traps when
+    /// it is dropped. So a cancelled connection is closed first, and its tasks are cancelled behind that.
+    private static func handle(
+        _ value: HTTP2Channel.Value, of connection: Connection, with http2: HTTP2Channel, logger: Logger
+    ) async {
+        let streams = UnstructuredTask.start { await http2.handle(value: value, logger: logger) }
+        await withTaskCancellationHandler {
+            await streams.value
+        } onCancel: {
+            connection.channel.closeFuture.whenComplete { _ in streams.cancel() }
+            connection.channel.pipeline.fireUserInboundEventTriggered(CutEvent())
         }
     }
 }

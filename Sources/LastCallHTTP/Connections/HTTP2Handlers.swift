@@ -42,8 +42,11 @@ final class HTTP2Handler: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard let event = event as? ServingPhaseEvent else { return context.fireUserInboundEventTriggered(event) }
-        perform(machine.entered(event.phase, at: .now()))
+        switch event {
+        case let event as ServingPhaseEvent: perform(machine.entered(event.phase, at: .now()))
+        case is CutEvent: front?.close()
+        default: context.fireUserInboundEventTriggered(event)
+        }
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {

@@ -120,7 +120,7 @@ extension HTTPService {
                     let accepted = Accepted(connection: connection, run: run)
                     guard case .terminated = continuation.yield(accepted) else { return }
                     // Cancelled in this moment. Its pipeline has to be run to its end all the same; it was told that its time is over.
-                    UnstructuredTask.start { await Self.handle(accepted, registry, logger) }
+                    UnstructuredTask.start { await Self.handle(accepted, registry, logger) }.cancel()
                 }
             }
         }

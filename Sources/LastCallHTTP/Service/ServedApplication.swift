@@ -88,7 +88,8 @@ struct ServedApplication: Sendable {
                 _ = connection.ended(ticket, isCut: false)
             } catch {
                 // A client that left is no loss of ours; one whose answer we gave up is.
-                if let request = connection.ended(ticket, isCut: Task.isCancelled) { registry.cut(request) }
+                let isCut = Task.isCancelled || registry.isCut
+                if let request = connection.ended(ticket, isCut: isCut) { registry.cut(request) }
                 throw error
             }
         }

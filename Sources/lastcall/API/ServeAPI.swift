@@ -133,16 +133,29 @@ struct ServeAPI: Sendable {
         return Response(
             status: .ok, headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-store"],
             body: ResponseBody { writer in
-                for try await page in pages.endingOnShutdown() {
-                    var buffer = ByteBuffer()
-                    for line in page.lines where line.source == source {
-                        buffer.writeBytes(line.bytes)
-                        buffer.writeInteger(0x0A as UInt8)
-                    }
-                    if buffer.readableBytes > 0 { try await writer.write(buffer) }
+                guard follows else {
+                    try await Self.write(pages, source, to: &writer)
+                    return try await writer.finish(nil)
+                }
+                // Whoever follows a quiet job and leaves would otherwise be waited for until the job writes.
+                try await request.body.consumeWithCancellationOnInboundClose { _ in
+                    try await Self.write(pages, source, to: &writer)
                 }
                 try await writer.finish(nil)
             })
+    }
+
+    private static func write(
+        _ pages: OutputPages, _ source: WorkLine.Source, to writer: inout any ResponseBodyWriter
+    ) async throws {
+        for try await page in pages.endingOnShutdown() {
+            var buffer = ByteBuffer()
+            for line in page.lines where line.source == source {
+                buffer.writeBytes(line.bytes)
+                buffer.writeInteger(0x0A as UInt8)
+            }
+            if buffer.readableBytes > 0 { try await writer.write(buffer) }
+        }
     }
 
     // MARK: Acting
