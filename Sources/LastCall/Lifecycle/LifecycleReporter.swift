@@ -10,6 +10,8 @@ import Logging
 final class LifecycleReporter: Sendable {
     private let plan: ShutdownPlan
     private let logger: Logger
+    /// How loud a failure is that began the stop: a supervisor, which has an exit code of its own, says itself what there is to say.
+    private let failureLevel: Logger.Level
     /// Where the log is written, and metrics.
     private let outlet = SerialThread(name: "lastcall-report")
     /// Where ledgers are asked while the stop goes on.
@@ -30,6 +32,7 @@ final class LifecycleReporter: Sendable {
     private static let signalCheckInterval = Duration.seconds(1)
 
     init(plan: ShutdownPlan, configuration: Lifecycle.Configuration) {
+        self.failureLevel = configuration.exitCode == nil ? .error : .notice
         self.plan = plan
         self.logger = configuration.logger
         self.files = configuration.receiptPath.map { [ReceiptFile(path: $0)] } ?? []
@@ -123,7 +126,7 @@ final class LifecycleReporter: Sendable {
                 // Whoever hears of errors only has to hear why there is no service.
                 let isFailure = [.startFailure, .memberFailed].contains(cause.kind)
                 logger.log(
-                    level: isFailure ? .error : .notice, "stop began",
+                    level: isFailure ? failureLevel : .notice, "stop began",
                     metadata: [
                         "cause": "\(cause)", "held": "\(receipt.totals.heldAtStop)", "deadline": "\(receipt.deadline)",
                     ])

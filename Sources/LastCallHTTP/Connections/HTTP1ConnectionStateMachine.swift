@@ -1,18 +1,6 @@
 import HTTPTypes
 import NIOCore
 
-/// What the server as a whole is doing, as far as a connection has to know.
-enum ServingPhase: Int, Sendable, Comparable {
-    /// It serves.
-    case serving
-    /// It stops: every answer closes its connection.
-    case draining
-    /// It stops and takes no new connections: idle ones are closed.
-    case closingIdle
-
-    static func < (lhs: ServingPhase, rhs: ServingPhase) -> Bool { lhs.rawValue < rhs.rawValue }
-}
-
 /// Decides what one HTTP/1.1 connection says and when it closes.
 ///
 /// RFC 9112, section 9.6: a server that says `Connection: close` closes after that answer and processes no later request of the

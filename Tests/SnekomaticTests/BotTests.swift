@@ -15,7 +15,7 @@ import Testing
 #endif
 
 /// The bot as a real process, with real signals, against a local server that speaks GitHub's API.
-@Suite struct SnekomaticTests {
+@Suite struct BotTests {
     private static let secret = "a secret that nobody knows"
 
     /// Where one test's bot lives.
@@ -41,7 +41,7 @@ import Testing
             let bot = try ProgramUnderTest(
                 BuiltProgram.path("Snekomatic"),
                 environment: [
-                    "GITHUB_WEBHOOK_SECRET": SnekomaticTests.secret, "GITHUB_TOKEN": "token-of-the-bot",
+                    "GITHUB_WEBHOOK_SECRET": BotTests.secret, "GITHUB_TOKEN": "token-of-the-bot",
                     "GITHUB_API_URL": gitHub.url, "PORT": "\(port)", "PROBE_PORT": "0",
                     "STATE_FOLDER": folder.path + "/state", "LASTCALL_GRACE": "20s",
                     "LASTCALL_RECEIPT": folder.path + "/receipt.json",
@@ -58,7 +58,7 @@ import Testing
             request.method = .POST
             request.headers = [
                 "X-GitHub-Event": event, "Content-Type": "application/json",
-                "X-Hub-Signature-256": signature ?? "sha256=" + SnekomaticTests.sign(body),
+                "X-Hub-Signature-256": signature ?? "sha256=" + BotTests.sign(body),
             ]
             request.body = .bytes(ByteBuffer(string: body))
             let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
