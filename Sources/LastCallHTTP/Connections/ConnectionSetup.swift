@@ -103,9 +103,13 @@ struct ConnectionSetup: Sendable {
         let channel = connection.channel
         let pipeline = channel.pipeline.syncOperations
         var decoder = NIOHTTPDecoderLimitConfiguration()
-        decoder.maxHeaderFieldSize = min(http1.httpDecoder.maxHeaderFieldSize, limits.headSizeMax)
-        decoder.maxHeaderListSize = min(http1.httpDecoder.maxHeaderListSize, limits.headSizeMax)
-        decoder.maxHeaderFieldCount = min(http1.httpDecoder.maxHeaderFieldCount, limits.headFieldsMax)
+        // Who has changed Hummingbird's own limits meant them.
+        let (stated, standard) = (http1.httpDecoder, HTTP1Channel.Configuration.DecoderConfiguration())
+        let choose = { (stated: Int, standard: Int, limit: Int) in stated == standard ? limit : stated }
+        decoder.maxHeaderFieldSize = choose(stated.maxHeaderFieldSize, standard.maxHeaderFieldSize, limits.headSizeMax)
+        decoder.maxHeaderListSize = choose(stated.maxHeaderListSize, standard.maxHeaderListSize, limits.headSizeMax)
+        decoder.maxHeaderFieldCount = choose(
+            stated.maxHeaderFieldCount, standard.maxHeaderFieldCount, limits.headFieldsMax)
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)

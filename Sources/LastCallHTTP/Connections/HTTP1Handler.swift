@@ -18,7 +18,7 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     private var machine: HTTP1ConnectionStateMachine
     private var context: ChannelHandlerContext?
     private var front: FrontHandler?
-    private var check: (at: NIODeadline, task: Scheduled<Void>)?
+    private var timer = CheckTimer()
     /// Bytes of the current request's body.
     private var bodySize = 0
     /// Whether the client waits for a 100 before it sends its body, and other answers are due first.
@@ -46,8 +46,7 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        check?.task.cancel()
-        check = nil
+        timer.cancel()
         front?.listener = nil
         front = nil
         self.context = nil
@@ -231,13 +230,11 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func scheduleCheck(at instant: NIODeadline) {
-        guard let context, check.map({ instant < $0.at }) ?? true else { return }
-        check?.task.cancel()
-        let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: instant) { [self] in
-            check = nil
+        guard let context else { return }
+        timer.schedule(at: instant, on: context.eventLoop) { [self] in
+            timer.fired()
             look()
         }
-        check = (instant, task)
     }
 
     private func look() {

@@ -16,7 +16,7 @@ final class HTTP2Handler: ChannelDuplexHandler {
     private let registry: ConnectionRegistry
     private var context: ChannelHandlerContext?
     private var front: FrontHandler?
-    private var check: (at: NIODeadline, task: Scheduled<Void>)?
+    private var timer = CheckTimer()
 
     private let linger: TimeAmount
     private var isClosing = false
@@ -35,8 +35,7 @@ final class HTTP2Handler: ChannelDuplexHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        check?.task.cancel()
-        check = nil
+        timer.cancel()
         front = nil
         self.context = nil
     }
@@ -90,13 +89,11 @@ final class HTTP2Handler: ChannelDuplexHandler {
     }
 
     private func scheduleCheck(at instant: NIODeadline) {
-        guard let context, check.map({ instant < $0.at }) ?? true else { return }
-        check?.task.cancel()
-        let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: instant) { [self] in
-            check = nil
+        guard let context else { return }
+        timer.schedule(at: instant, on: context.eventLoop) { [self] in
+            timer.fired()
             perform(machine.check(at: .now()))
         }
-        check = (instant, task)
     }
 }
 

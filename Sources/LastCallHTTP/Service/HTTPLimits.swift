@@ -1,6 +1,7 @@
 /// What a client may send, and how long it may take.
 ///
 /// The defaults keep a service alive that faces the internet alone; each can be raised for one that does not.
+/// All hold for HTTP/1.1. On HTTP/2 the size of a body, the time of a silent body and the idle time hold; NIO has limits of its own for heads.
 public struct HTTPLimits: Sendable, Hashable {
     /// The size of a request's head in bytes; 32 KiB by default.
     ///
