@@ -49,6 +49,8 @@ public final class Worker: Service, Sendable {
         public var leftovers: (any LeftoverEnding)?
         /// Where the worker logs.
         public var logger: Logger
+        /// What measures the time of a stop that cancels.
+        package var handOverClock: any Clock<Duration> = ContinuousClock()
 
         /// Creates a configuration with the defaults that each property names.
         public init(

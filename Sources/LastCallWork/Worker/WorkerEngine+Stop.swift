@@ -48,20 +48,20 @@ extension WorkerEngine {
             job.cancel()
         }
         exchangeWake.raise(.ended)
-        let end = ContinuousClock.now + (time ?? .seconds(1))
+        let time = time ?? .seconds(1)
+        let waitUntilLeft = Self.alarm(in: time, settings.handOverClock)
         // The member's own task is cancelled and cannot wait; these two ends are reached in any case.
         UnstructuredTask.start { [self] in
-            let time = ContinuousClock.now.duration(to: end)
-            await sleep(until: end - time / 2)
+            await waitUntilLeft(time / 2)
             giveBackWhatRuns(cause) { !$0.handler.keepsTime }
             // Programs get SIGKILL so long before the member's end that their pipes can be read; see `CommandSettings`.
             let reading = min(.milliseconds(500), time / 4)
             let waitsForPrograms = state.withLock { $0.running.values.contains { $0.handler.keepsTime } }
             if waitsForPrograms {
-                await sleep(until: end - reading / 2)
+                await waitUntilLeft(reading / 2)
                 giveBackWhatRuns(cause) { _ in true }
             }
-            await sleep(until: end - (waitsForPrograms ? reading / 4 : time / 4))
+            await waitUntilLeft(waitsForPrograms ? reading / 4 : time / 8)
             giveUp()
         }
     }
@@ -84,8 +84,12 @@ extension WorkerEngine {
         handOver(ShutdownCause(kind: .cancelled, detail: why), within: Self.lossTime)
     }
 
-    private func sleep(until instant: ContinuousClock.Instant) async {
-        try? await ContinuousClock().sleep(until: instant)  // nobody cancels this task
+    /// Waits until so much is left of a time that begins now.
+    private static func alarm<C: Clock<Duration>>(in time: Duration, _ clock: C) -> @Sendable (Duration) async -> Void {
+        let end = clock.now.advanced(by: time)
+        return { left in
+            try? await clock.sleep(until: end.advanced(by: .zero - left), tolerance: nil)  // nobody cancels this task
+        }
     }
 
     /// What still runs is settled as evicted, with what it has written; its task is left behind.

@@ -21,6 +21,8 @@ struct WorkerSettings: Sendable {
     let retention: Retention?
     /// How long a job that timed out or was cancelled may take to end.
     let abandonsAfter: Duration
+    /// What measures the time of a stop that cancels.
+    let handOverClock: any Clock<Duration>
     /// Ends what dead workers left running.
     let leftovers: (any LeftoverEnding)?
     /// Where it logs.
@@ -59,6 +61,7 @@ struct WorkerSettings: Sendable {
         self.concurrency = concurrency
         retention = configuration.retention
         abandonsAfter = configuration.abandonsAfter
+        handOverClock = configuration.handOverClock
         leftovers = configuration.leftovers
         logger = configuration.logger
     }

@@ -14,18 +14,25 @@ import Testing
     private func evict(
         _ policy: EvictionPolicy, handsOver: Bool = false,
         change: @Sendable (inout RecordDraft) -> Void = { _ in },
-        store: any WorkStore = WrappedStore(), _ body: @escaping @Sendable (JobContext) async throws -> [UInt8]?
+        store: any WorkStore = WrappedStore(), overrun: ManualClock? = nil,
+        _ body: @escaping @Sendable (JobContext) async throws -> [UInt8]?
     ) async throws -> (record: WorkRecord, lines: [String], line: Receipt.Member) {
         let begun = Latch<WorkID>()
         let handler = JobHandler("job", evictionPolicy: policy) { context in
             begun.open(context.id)
             return try await body(context)
         }
-        let run = try WorkerRun(store, [handler], budget: handsOver ? .seconds(12) : .seconds(20))
+        var configuration = Worker.Configuration.quiet()
+        // Where nobody overruns, no time goes by.
+        configuration.handOverClock = overrun ?? ManualClock()
+        let run = try WorkerRun(
+            store, [handler], configuration: configuration, budget: handsOver ? .seconds(12) : .seconds(20))
+        async let timeGoesBy: Void? = overrun?.advanceOneSleep(by: .milliseconds(500))
         let line = try await run.run(handsOver: handsOver) { run in
             try await run.enqueue("job", change)
             _ = try await begun.wait()
         }
+        await timeGoesBy
         let id = try await begun.wait()
         return (try await run.client.record(id), try await run.lines(id), line)
     }
@@ -222,7 +229,7 @@ import Testing
     {
         let never = Latch<Void>()
         let returned = Latch<Void>()
-        let (record, lines, line) = try await evict(.finalize, handsOver: true) { context in
+        let (record, lines, line) = try await evict(.finalize, handsOver: true, overrun: ManualClock()) { context in
             await context.emit("kept")
             await never.waitThroughCancellation()
             await context.emit("too late")
@@ -410,5 +417,13 @@ import Testing
             #expect(waiting.attempt == 0)
         }
         #expect(runs.values == [1])
+    }
+}
+
+extension ManualClock {
+    /// Lets time go by once somebody waits for it.
+    fileprivate func advanceOneSleep(by duration: Duration) async {
+        await waitForSleepers(1)
+        advance(by: duration)
     }
 }

@@ -20,7 +20,9 @@ import Testing
                 return nil
             }
         }
-        return try await WorkerRun(store, handlers).run(handsOver: true) { run in
+        var configuration = Worker.Configuration.quiet()
+        configuration.handOverClock = ManualClock()
+        return try await WorkerRun(store, handlers, configuration: configuration).run(handsOver: true) { run in
             for policy in policies { try await run.enqueue(policy.rawValue) }
             try await all.wait()
         }
