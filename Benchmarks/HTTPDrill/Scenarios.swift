@@ -38,8 +38,10 @@ struct Scenarios {
         guard try await openssl.exit() == 0 else { throw DrillFailure("openssl: \(openssl.output)") }
     }
 
-    private var key: String { scratch.path + "/key.pem" }
-    private var certificate: String { scratch.path + "/certificate.pem" }
+    /// The path of its key.
+    var key: String { scratch.path + "/key.pem" }
+    /// Its path.
+    var certificate: String { scratch.path + "/certificate.pem" }
 
     /// LastCall's service and bare Hummingbird.
     func own(_ speaks: DrillProtocol, isBare: Bool) -> Scenario {

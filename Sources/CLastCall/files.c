@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #ifdef __linux__
 #include <sys/vfs.h>
 #endif
@@ -29,4 +30,15 @@ int lastcall_datagram_socket(void) {
     fcntl(descriptor, F_SETFL, O_NONBLOCK);
     return descriptor;
 #endif
+}
+
+int lastcall_file_identity(const char *path, struct lastcall_file_identity *identity) {
+    struct stat status;
+    if (lstat(path, &status) != 0) {
+        return -1;
+    }
+    identity->device = (uint64_t)status.st_dev;
+    identity->inode = (uint64_t)status.st_ino;
+    identity->is_socket = S_ISSOCK(status.st_mode);
+    return 0;
 }

@@ -73,6 +73,16 @@ int lastcall_unread_bytes(int descriptor) {
 #endif
 }
 
+int lastcall_unsent_bytes(int descriptor) {
+    int count = 0;
+#ifdef __linux__
+    return ioctl(descriptor, SIOCOUTQ, &count) == 0 ? count : -1;
+#else
+    socklen_t size = sizeof count;
+    return getsockopt(descriptor, SOL_SOCKET, SO_NWRITE, &count, &size) == 0 ? count : -1;
+#endif
+}
+
 int lastcall_share_port(int descriptor) {
     int on = 1;
     return setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);

@@ -1,12 +1,12 @@
-import HTTPTypes
 import LastCallTesting
 import NIOCore
+import NIOHTTP1
 import Testing
 
 @testable import LastCallHTTP
 
 @Suite struct ConnectionStateMachineTests {
-    private static let times = HTTP1ConnectionStateMachine.Times(
+    private static let times = ConnectionTimes(
         head: .seconds(10), body: .seconds(30), idle: .seconds(75), write: .seconds(60), linger: .milliseconds(100))
 
     private func at(_ milliseconds: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .milliseconds(milliseconds) }
@@ -27,7 +27,7 @@ import Testing
         request(&machine, 1)
         #expect(machine.answerBegan(saysClose: false) == .asIs)
         #expect(machine.answerEnded(at: at(2)) == .none)
-        #expect(machine.check(hasUnread: false, at: at(3)) == .checkAt(at(2 + 75_000)))
+        #expect(machine.check(SocketState(), at: at(3)) == .checkAt(at(2 + 75_000)))
     }
 
     @Test("B10 the answer that is under way when the stop begins says close, and its end closes our half")
@@ -39,8 +39,8 @@ import Testing
         #expect(machine.answerEnded(at: at(3)) == .closeOutput(checkAt: at(3 + 60_000)))
         #expect(machine.headArrived(at: at(4)) == .drop)
         #expect(machine.outputClosed(at: at(5)) == .checkAt(at(105)))
-        #expect(machine.check(hasUnread: false, at: at(104)) == .checkAt(at(105)))
-        #expect(machine.check(hasUnread: false, at: at(105)) == .close)
+        #expect(machine.check(SocketState(), at: at(104)) == .checkAt(at(105)))
+        #expect(machine.check(SocketState(), at: at(105)) == .close)
     }
 
     @Test("B10 idle in lame duck stays open, and is closed a linger after the listener, never with unread bytes")
@@ -48,9 +48,11 @@ import Testing
         var machine = machine()
         #expect(machine.entered(.draining, at: at(1000)) == .checkAt(at(75_000)))
         #expect(machine.entered(.closingIdle, at: at(5000)) == .checkAt(at(5100)))
-        #expect(machine.check(hasUnread: false, at: at(5099)) == .checkAt(at(5100)))
-        #expect(machine.check(hasUnread: true, at: at(5100)) == .checkAt(at(5101)))
-        #expect(machine.check(hasUnread: false, at: at(5101)) == .close)
+        #expect(machine.check(SocketState(), at: at(5099)) == .checkAt(at(5100)))
+        #expect(machine.check(SocketState(hasUnread: true), at: at(5100)) == .checkAt(at(5101)))
+        #expect(machine.check(SocketState(), at: at(5101)) == .closeOutput(checkAt: at(65_101)))
+        #expect(machine.outputClosed(at: at(5102)) == .checkAt(at(5202)))
+        #expect(machine.check(SocketState(), at: at(5202)) == .close)
     }
 
     @Test("S13 a connection that was never told keeps a whole linger after its last answer")
@@ -61,7 +63,7 @@ import Testing
         _ = machine.entered(.draining, at: at(2))
         #expect(machine.entered(.closingIdle, at: at(3)) == .checkAt(at(3 + 75_000)))
         #expect(machine.answerEnded(at: at(500)) == .checkAt(at(600)))
-        #expect(machine.check(hasUnread: false, at: at(600)) == .close)
+        #expect(machine.check(SocketState(), at: at(600)) == .closeOutput(checkAt: at(60_600)))
     }
 
     @Test("of pipelined requests the last answer says close")
@@ -81,9 +83,9 @@ import Testing
         var machine = machine()
         machine.bytesArrived(at: at(10))
         _ = machine.entered(.closingIdle, at: at(20))
-        #expect(machine.check(hasUnread: false, at: at(9000)) == .checkAt(at(10_010)))
+        #expect(machine.check(SocketState(), at: at(9000)) == .checkAt(at(10_010)))
         #expect(
-            machine.check(hasUnread: false, at: at(10_010)) == .refuse(.requestTimeout, checkAt: at(70_010)))
+            machine.check(SocketState(), at: at(10_010)) == .refuse(.requestTimeout, checkAt: at(70_010)))
         #expect(machine.headArrived(at: at(10_020)) == .drop)
     }
 
@@ -92,8 +94,8 @@ import Testing
         var machine = machine()
         #expect(machine.headArrived(at: at(1)) == .deliver)
         #expect(machine.bodyArrived(at: at(2)) == .deliver)
-        #expect(machine.check(hasUnread: true, at: at(40_000)) == .checkAt(at(70_000)))
-        #expect(machine.check(hasUnread: false, at: at(70_000)) == .refuse(.requestTimeout, checkAt: at(130_000)))
+        #expect(machine.check(SocketState(hasUnread: true), at: at(40_000)) == .checkAt(at(70_000)))
+        #expect(machine.check(SocketState(), at: at(70_000)) == .refuse(.requestTimeout, checkAt: at(130_000)))
     }
 
     @Test("a TLS handshake is no request")
@@ -110,14 +112,14 @@ import Testing
         request(&machine, 1)
         _ = machine.answerBegan(saysClose: false)
         machine.writable(false, at: at(10))
-        #expect(machine.check(hasUnread: false, unwritten: 1000, at: at(45_000)) == .checkAt(at(60_000)))
-        #expect(machine.check(hasUnread: false, unwritten: 1000, at: at(60_009)) == .checkAt(at(60_010)))
-        #expect(machine.check(hasUnread: false, unwritten: 1000, at: at(60_010)) == .close)
+        #expect(machine.check(SocketState(unsent: 1000), at: at(45_000)) == .checkAt(at(60_000)))
+        #expect(machine.check(SocketState(unsent: 1000), at: at(60_009)) == .checkAt(at(60_010)))
+        #expect(machine.check(SocketState(unsent: 1000), at: at(60_010)) == .close)
         machine.writable(true, at: at(60_011))
         _ = machine.entered(.draining, at: at(60_012))
         #expect(machine.closeRequested(at: at(60_013)) == .closeOutput(checkAt: at(120_013)))
         machine.writable(true, at: at(100_000))
-        #expect(machine.check(hasUnread: false, at: at(160_000)) == .close)
+        #expect(machine.check(SocketState(), at: at(160_000)) == .close)
     }
 
     @Test(
@@ -130,15 +132,15 @@ import Testing
         var now: Int64 = 10
         for left in stride(from: 100, to: 0, by: -10) {
             now += 50_000
-            #expect(machine.check(hasUnread: false, unwritten: left * 1000 + 1, at: at(now)) != .close)
+            #expect(machine.check(SocketState(unsent: left * 1000 + 1), at: at(now)) != .close)
         }
         // Written whole, but not taken: neither an idle timeout nor a stop closes it.
         _ = machine.answerEnded(at: at(now))
         machine.writable(true, at: at(now))
         _ = machine.entered(.closingIdle, at: at(now))
         now += 100
-        #expect(machine.check(hasUnread: false, unwritten: 500, at: at(now)) == .checkAt(at(now + 10)))
-        #expect(machine.check(hasUnread: false, unwritten: 0, at: at(now + 10)) == .close)
+        #expect(machine.check(SocketState(unsent: 500), at: at(now)) == .checkAt(at(now + 10)))
+        #expect(machine.check(SocketState(), at: at(now + 10)) == .closeOutput(checkAt: at(now + 60_010)))
     }
 
     @Test("cut in the middle of a request the client is told 503, in the middle of an answer it is not")
@@ -195,7 +197,7 @@ import Testing
                 case 4: note(machine.entered(.draining, at: at(now)))
                 case 5 where step > 30: note(machine.entered(.closingIdle, at: at(now)))
                 case 6: machine.bytesArrived(at: at(now))
-                default: note(machine.check(hasUnread: false, at: at(now)))
+                default: note(machine.check(SocketState(), at: at(now)))
                 }
             }
             // Whatever state it is in: stopped, and with its answers given, it ends within its times.
@@ -206,44 +208,143 @@ import Testing
             }
             for _ in 0..<6 where !isClosed {
                 now += 31_000
-                note(machine.check(hasUnread: false, at: at(now)))
+                note(machine.check(SocketState(), at: at(now)))
             }
             #expect(isClosed, "seed \(seed)")
         }
     }
 
+    @Test("a client that says that a request is its last one is told close, and nothing behind it is read")
+    func lastRequest() {
+        var machine = machine()
+        #expect(machine.headArrived(isLast: true, at: at(1)) == .deliver)
+        #expect(machine.endArrived(at: at(1)) == .deliver)
+        #expect(machine.headArrived(at: at(1)) == .drop)
+        #expect(machine.answerBegan(saysClose: false) == .withClose)
+        #expect(machine.answerEnded(at: at(2)) == .closeOutput(checkAt: at(60_002)))
+    }
+
+    @Test("an application that says close while it serves is taken at its word")
+    func applicationCloses() {
+        var machine = machine()
+        request(&machine, 1)
+        #expect(machine.answerBegan(saysClose: true) == .asIs)
+        #expect(machine.answerEnded(at: at(2)) == .closeOutput(checkAt: at(60_002)))
+    }
+
+    @Test("a TLS handshake that stalls is closed and not answered") func stalledHandshake() {
+        var machine = HTTP1ConnectionStateMachine(
+            times: Self.times, phase: .serving, isHandshaking: true, at: at(0))
+        machine.bytesArrived(at: at(5))
+        #expect(machine.check(SocketState(), at: at(10_004)) == .checkAt(at(10_005)))
+        #expect(machine.check(SocketState(), at: at(10_005)) == .close)
+    }
+
+    // MARK: The end
+
+    @Test("who is refused while it sends has two seconds of silence, thirty seconds in all, and less during a stop")
+    func lingering() {
+        var refused = ClosingStateMachine(times: Self.times, at: at(0))
+        refused.outputClosed(at: at(0))
+        #expect(refused.check(SocketState(), isStopping: false, at: at(0)) == .checkAt(at(2000)))
+        for second in stride(from: Int64(1000), through: 29_000, by: 1000) {
+            refused.heard(at: at(second))
+            #expect(
+                refused.check(SocketState(), isStopping: false, at: at(second))
+                    == .checkAt(at(min(second + 2000, 30_000))))
+        }
+        #expect(refused.check(SocketState(), isStopping: false, at: at(30_000)) == .close)
+        var stopping = ClosingStateMachine(times: Self.times, at: at(0))
+        stopping.outputClosed(at: at(0))
+        #expect(stopping.check(SocketState(), isStopping: true, at: at(0)) == .checkAt(at(100)))
+        stopping.heard(at: at(1950))
+        #expect(stopping.check(SocketState(), isStopping: true, at: at(1950)) == .checkAt(at(2000)))
+        #expect(stopping.check(SocketState(), isStopping: true, at: at(2000)) == .close)
+    }
+
+    @Test("B10 what the client has not confirmed holds the connection while it takes some of it")
+    func unconfirmed() {
+        var machine = ClosingStateMachine(times: Self.times, at: at(0))
+        machine.outputClosed(at: at(0))
+        var now: Int64 = 0
+        for left in stride(from: 500, to: 0, by: -100) {
+            now += 50_000
+            #expect(
+                machine.check(SocketState(unsent: left), isStopping: true, at: at(now)) == .checkAt(at(now + 10)))
+        }
+        #expect(machine.check(SocketState(unsent: 100), isStopping: true, at: at(now + 60_000)) == .close)
+        #expect(machine.check(SocketState(), isStopping: true, at: at(now + 60_000)) == .close)
+    }
+
     // MARK: HTTP/2
+
+    private func http2(_ phase: ServingPhase = .serving) -> HTTP2ConnectionStateMachine {
+        HTTP2ConnectionStateMachine(times: Self.times, phase: phase, at: at(0))
+    }
 
     @Test("B11 a connection is told to go away at once; without streams it is closed a linger after the listener")
     func http2Idle() {
-        var machine = HTTP2ConnectionStateMachine(linger: .milliseconds(100), phase: .serving, at: at(0))
-        #expect(machine.streamOpened() == .none)
+        var machine = http2()
+        #expect(machine.streamOpened(at: at(1)) == .none)
         #expect(machine.streamClosed(at: at(5)) == .none)
-        #expect(machine.entered(.draining, at: at(10)) == .goAway)
+        #expect(machine.entered(.draining, at: at(10)) == .goAway(checkAt: at(1010)))
         #expect(machine.entered(.draining, at: at(11)) == .none)
         #expect(machine.entered(.closingIdle, at: at(20)) == .checkAt(at(120)))
-        #expect(machine.check(at: at(119)) == .checkAt(at(120)))
-        #expect(machine.check(at: at(120)) == .close)
+        #expect(machine.check(SocketState(), at: at(119)) == .checkAt(at(120)))
+        #expect(machine.check(SocketState(), at: at(120)) == .closeOutput(checkAt: at(60_120)))
+        #expect(machine.outputClosed(at: at(121)) == .checkAt(at(221)))
+        #expect(machine.check(SocketState(unsent: 10), at: at(221)) == .checkAt(at(231)))
+        #expect(machine.check(SocketState(), at: at(231)) == .close)
     }
 
     @Test("B11 streams finish, and the connection lingers after the last one")
     func http2Streams() {
-        var machine = HTTP2ConnectionStateMachine(linger: .milliseconds(100), phase: .serving, at: at(0))
-        _ = machine.streamOpened()
-        _ = machine.streamOpened()
-        #expect(machine.entered(.closingIdle, at: at(10)) == .goAwayAndCheck(at: at(110)))
-        #expect(machine.check(at: at(110)) == .none)
-        #expect(machine.streamClosed(at: at(500)) == .none)
+        var machine = http2()
+        _ = machine.streamOpened(at: at(1))
+        _ = machine.streamOpened(at: at(1))
+        #expect(machine.entered(.closingIdle, at: at(10)) == .goAway(checkAt: at(1010)))
+        #expect(machine.check(SocketState(), at: at(110)) == .checkAt(at(1010)))
+        #expect(machine.streamClosed(at: at(500)) == .checkAt(at(1010)))
         #expect(machine.streamClosed(at: at(600)) == .checkAt(at(700)))
-        #expect(machine.check(at: at(700)) == .close)
+        #expect(machine.check(SocketState(), at: at(700)) == .closeOutput(checkAt: at(60_700)))
+    }
+
+    @Test("B11 a client that does not answer the PING is told its last stream a second later, and then closed")
+    func http2Silent() {
+        var machine = http2()
+        _ = machine.streamOpened(at: at(1))
+        #expect(machine.entered(.draining, at: at(10)) == .goAway(checkAt: at(1010)))
+        #expect(machine.check(SocketState(), at: at(1010)) == .lastGoAway(checkAt: at(61_010)))
+        #expect(machine.streamClosed(at: at(2000)) == .none)
+        #expect(machine.check(SocketState(), at: at(2000)) == .closeOutput(checkAt: at(62_000)))
+    }
+
+    @Test("an idle HTTP/2 connection is told to go away, and closed where it does not answer")
+    func http2IdleWhileServing() {
+        var machine = http2()
+        #expect(machine.check(SocketState(), at: at(74_999)) == .none)
+        #expect(machine.check(SocketState(), at: at(75_000)) == .goAway(checkAt: at(76_000)))
+        #expect(machine.check(SocketState(), at: at(76_000)) == .lastGoAway(checkAt: at(76_000)))
+        #expect(machine.check(SocketState(), at: at(76_000)) == .closeOutput(checkAt: at(136_000)))
+        #expect(machine.outputClosed(at: at(76_001)) == .checkAt(at(78_001)))
+    }
+
+    @Test("an HTTP/2 client that takes nothing is closed after its time")
+    func http2Stuck() {
+        var machine = http2()
+        _ = machine.streamOpened(at: at(1))
+        #expect(machine.writable(false, at: at(10)) == .checkAt(at(60_010)))
+        #expect(machine.check(SocketState(unsent: 100), at: at(40_000)) == .checkAt(at(60_010)))
+        #expect(machine.check(SocketState(unsent: 50), at: at(60_000)) == .checkAt(at(120_000)))
+        #expect(machine.check(SocketState(unsent: 50), at: at(120_000)) == .close)
     }
 
     @Test("B11 who connects during the lame duck gets his answer, and the GOAWAY with it")
     func http2LameDuck() {
-        var machine = HTTP2ConnectionStateMachine(linger: .milliseconds(100), phase: .draining, at: at(0))
-        #expect(machine.check(at: at(1)) == .none)
-        #expect(machine.streamOpened() == .goAway)
-        #expect(machine.streamOpened() == .none)
+        var machine = http2(.draining)
+        #expect(machine.check(SocketState(), at: at(1)) == .none)
+        #expect(machine.streamOpened(at: at(2)) == .goAway(checkAt: at(1002)))
+        #expect(machine.streamOpened(at: at(3)) == .checkAt(at(1002)))
     }
 
     // MARK: The accept queue

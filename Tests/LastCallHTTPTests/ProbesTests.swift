@@ -5,6 +5,7 @@ import LastCall
 import LastCallConcurrency
 import LastCallTesting
 import ServiceLifecycle
+import ServiceLifecycleTestKit
 import Testing
 
 @testable import LastCallHTTP
@@ -90,6 +91,49 @@ import Testing
             #expect((checks["stuck"]?["error"] as? String)?.contains("no answer within 20ms") == true)
         }
         forever.open()
+    }
+
+    @Test("P36 a provider that hangs is asked once, however often somebody looks")
+    func hangingProvider() async throws {
+        let release = Latch<Void>()
+        let asked = Mutex(0)
+        let probes = Probes(
+            listener: .hostname("127.0.0.1", port: 0),
+            providers: [
+                HealthProvider("stuck", timeout: .milliseconds(10)) {
+                    asked.withLock { $0 += 1 }
+                    _ = await release.waitThroughCancellation()
+                    return ["depth": 1]
+                }
+            ])
+        try await running(probes) {
+            for _ in 0..<5 { #expect(try await ask("/health", of: probes).body.contains("no answer within 10ms")) }
+            #expect(asked.withLock { $0 } == 1)
+            release.open()
+            // Once it has answered it is asked again.
+            while try await !ask("/health", of: probes).body.contains("\"depth\":1") { await Task.yield() }
+            #expect(asked.withLock { $0 } > 1)
+        }
+    }
+
+    @Test("B10 outside a lifecycle /readyz is 503 from the moment the probes themselves are told")
+    func readinessWithoutLifecycle() async throws {
+        let probes = Probes(listener: .hostname("127.0.0.1", port: 0))
+        try await testGracefulShutdown { trigger in
+            async let end: Void = probes.run()
+            try await probes.waitUntilReady()
+            #expect(try await ask("/readyz", of: probes).status == 200)
+            let client = try await RawClient.connect(to: probes.localAddress)
+            try await client.send("GET /readyz HTTP/1.1\r\nHost: test\r\n")
+            // The first half has arrived when the second request of another connection is answered on the same loop.
+            #expect(try await ask("/livez", of: probes).body == "ok\n")
+            trigger.triggerGracefulShutdown()
+            try await client.send("\r\n")
+            let answer = await client.answer()
+            #expect(answer?.status == 503)
+            #expect(answer?.body == "draining\n")
+            try await end
+        }
     }
 
     @Test(

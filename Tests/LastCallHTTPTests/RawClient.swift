@@ -35,6 +35,8 @@ final class RawClient: Sendable {
         var end: End?
         /// Who waits for news.
         var waiters: [CheckedContinuation<Void, Never>] = []
+        /// How often something came.
+        var news = 0
     }
 
     private let state = Mutex(State())
@@ -70,6 +72,7 @@ final class RawClient: Sendable {
     private func change(_ body: (inout State) -> Void) {
         let waiters = state.withLock { state in
             body(&state)
+            state.news += 1
             defer { state.waiters = [] }
             return state.waiters
         }
@@ -79,14 +82,14 @@ final class RawClient: Sendable {
     /// Waits until `body` finds what it looks for, or the bytes are over.
     private func look<Found>(_ body: (inout [UInt8]) -> Found?) async -> Found? {
         while true {
-            let (found, isOver): (Found?, Bool) = state.withLock { state in
-                (body(&state.bytes), state.end != nil)
+            let (found, isOver, news): (Found?, Bool, Int) = state.withLock { state in
+                (body(&state.bytes), state.end != nil, state.news)
             }
             if found != nil || isOver { return found }
             await withCheckedContinuation { continuation in
                 let isNews = state.withLock { state in
                     // Whatever came in between has to be looked at first.
-                    if state.end != nil { return true }
+                    if state.news != news { return true }
                     state.waiters.append(continuation)
                     return false
                 }
@@ -99,6 +102,21 @@ final class RawClient: Sendable {
     func send(_ text: String) async throws {
         let channel = try #require(channel.withLock { $0 })
         try await channel.writeAndFlush(ByteBuffer(string: text)).get()
+    }
+
+    /// Sends bytes as they are.
+    func send(_ bytes: [UInt8]) async throws {
+        let channel = try #require(channel.withLock { $0 })
+        try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
+    }
+
+    /// Takes the first bytes that come, once there are as many as `count` says; it sees what is there.
+    func take(_ count: @escaping ([UInt8]) -> Int?) async -> [UInt8]? {
+        await look { bytes in
+            guard let size = count(bytes), bytes.count >= size else { return nil }
+            defer { bytes.removeFirst(size) }
+            return Array(bytes.prefix(size))
+        }
     }
 
     /// Sends a GET for a path on a connection that is kept.

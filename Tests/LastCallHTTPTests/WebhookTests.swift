@@ -137,18 +137,46 @@ import Testing
         #expect(handled.withLock { $0 } == ["one", "fails once"])
     }
 
+    @Test(
+        "S16 the repetition of a webhook that is still being handled is told to come back, and then what became of it")
+    func repetitionInHand() async throws {
+        let routes = TestRoutes()
+        let router = Router()
+        router.group("webhooks").add(middleware: WebhookMiddleware(try .gitHub(secret: secret))).post("github") {
+            _, _ in
+            routes.entered.open()
+            try await routes.released.wait()
+            return Response(status: .accepted)
+        }
+        try await withService(router) { running in
+            async let first = post(running, "one", signature("one"))
+            try await routes.entered.wait()
+            #expect(try await post(running, "one", signature("one")) == 503)
+            routes.released.open()
+            #expect(try await first == 202)
+            #expect(try await post(running, "one", signature("one")) == 409)
+        }
+    }
+
     @Test("S16 as many accepted requests are remembered as were asked for, the oldest is forgotten first")
     func remembered() {
         let seen = SeenSignatures(countMax: 3)
-        for text in ["a", "b", "c"] { #expect(seen.insert(text)) }
-        #expect(!seen.insert("a"))
-        #expect(seen.insert("d"))
-        #expect(seen.insert("a"))
-        #expect(!seen.insert("d"))
-        seen.remove("d")
-        #expect(seen.insert("d"))
-        for number in 0..<100 { #expect(seen.insert("\(number)")) }
-        #expect(!seen.insert("99"))
-        #expect(seen.insert("0"))
+        func accept(_ text: String) -> SeenSignatures.Finding {
+            let finding = seen.begin(text)
+            if finding == .new { seen.end(text, isAccepted: true) }
+            return finding
+        }
+        for text in ["a", "b", "c"] { #expect(accept(text) == .new) }
+        #expect(accept("a") == .accepted)
+        #expect(accept("d") == .new)
+        #expect(accept("a") == .new)
+        #expect(accept("d") == .accepted)
+        #expect(seen.begin("e") == .new)
+        #expect(seen.begin("e") == .inHand)
+        seen.end("e", isAccepted: false)
+        #expect(accept("e") == .new)
+        for number in 0..<100 { #expect(accept("\(number)") == .new) }
+        #expect(accept("99") == .accepted)
+        #expect(accept("0") == .new)
     }
 }

@@ -17,6 +17,9 @@ int lastcall_listener_queue(int descriptor);
 // How many bytes a socket has received that nobody has read; -1 with errno.
 int lastcall_unread_bytes(int descriptor);
 
+// How many bytes were written that the other side has not confirmed (SIOCOUTQ, tcp(7)), our FIN included; -1 with errno.
+int lastcall_unsent_bytes(int descriptor);
+
 // Lets several processes listen on one port (SO_REUSEPORT, socket(7)). 0, or -1 with errno.
 int lastcall_share_port(int descriptor);
 

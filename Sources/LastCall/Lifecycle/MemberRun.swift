@@ -17,14 +17,15 @@ final class MemberRun: Sendable {
     let member: Member
     private let graceful: GracefulScope
     /// The member's view of the stop.
-    var scope: ShutdownScope { graceful.shutdown }
+    let scope: ShutdownScope
     /// Opens with `true` when the member is to run, with `false` when it never will be.
     let start = Latch<Bool>()
     private let state = Mutex(State())
 
     init(member: Member, news: LifecycleNews, now: @escaping @Sendable () -> Duration) {
         self.member = member
-        self.graceful = GracefulScope(ShutdownScope(news: news, now: now))
+        self.scope = ShutdownScope(news: news, now: now)
+        self.graceful = GracefulScope(scope)
     }
 
     /// The error that the member threw.

@@ -17,19 +17,14 @@ package final class GracefulScope: Sendable {
     }
 
     private let state = Mutex(State())
-    /// What those inside see of the stop.
-    package let shutdown: ShutdownScope
+    /// What those inside see of the stop; `nil` outside a lifecycle.
+    private let shutdown: ShutdownScope?
 
     /// A scope whose view of the stop is `shutdown`.
-    package init(_ shutdown: ShutdownScope) { self.shutdown = shutdown }
+    package init(_ shutdown: ShutdownScope?) { self.shutdown = shutdown }
 
-    /// A scope inside the current one, whose owner decides when those in it are told; outside a lifecycle it knows of no times.
-    package convenience init() {
-        let shutdown = Shutdown.scope.map(ShutdownScope.init(inside:)) ?? ShutdownScope(now: { .zero })
-        // Where there is no lifecycle nobody else has to become ready.
-        if Shutdown.scope == nil { shutdown.news.up.open() }
-        self.init(shutdown)
-    }
+    /// A scope inside the current one, whose owner decides when those in it are told.
+    package convenience init() { self.init(Shutdown.scope.map(ShutdownScope.init(inside:))) }
 
     /// Runs `body` inside the scope; once.
     package func run<Result: Sendable>(_ body: @Sendable () async throws -> Result) async rethrows -> Result {
@@ -53,7 +48,7 @@ package final class GracefulScope: Sendable {
     /// Tells those inside to stop: through ``Shutdown`` first, so that a handler that asks is told the truth, then through the
     /// ecosystem's graceful shutdown.
     package func tell(_ urgency: Shutdown.Urgency = .drain, cancelAt: Duration? = nil, endAt: Duration? = nil) {
-        shutdown.tell(urgency, cancelAt: cancelAt, endAt: endAt)
+        shutdown?.tell(urgency, cancelAt: cancelAt, endAt: endAt)
         let trigger = state.withLock { state in
             defer { state.isTold = true }
             return state.isTold ? nil : state.trigger

@@ -41,7 +41,7 @@ package final class ShutdownScope: Sendable {
     /// Opens when the member is told to stop.
     package let told = Latch<ShutdownCause>()
     /// Opens when the member is told to hand over.
-    package let handOver = Latch<ShutdownCause>()
+    package let handOver: Latch<ShutdownCause>
 
     package init(
         news: LifecycleNews = LifecycleNews(platform: .unknown, preStop: .zero), now: @escaping @Sendable () -> Duration
@@ -49,20 +49,22 @@ package final class ShutdownScope: Sendable {
         self.now = now
         self.news = news
         self.parent = nil
+        self.handOver = Latch()
     }
 
-    /// A scope whose owner decides when those in it are told.
+    /// A scope whose owner decides when those in it are told to drain; to hand over they are told with those around them.
     package init(inside parent: ShutdownScope) {
         self.now = parent.now
         self.news = parent.news
         self.parent = parent
+        self.handOver = parent.handOver
     }
 
     /// What is known now.
     package var snapshot: Snapshot {
         let own = state.withLock { $0 }
         guard var outer = parent?.snapshot else { return own }
-        outer.urgency = own.urgency
+        if outer.urgency != .handOver { outer.urgency = own.urgency }
         return outer
     }
 
@@ -87,7 +89,7 @@ package final class ShutdownScope: Sendable {
         }
         let cause = snapshot.cause ?? .unknown
         told.open(cause)
-        if urgency == .handOver { handOver.open(cause) }
+        if urgency == .handOver && parent == nil { handOver.open(cause) }
     }
 
     /// The time that is left until an instant of the snapshot.

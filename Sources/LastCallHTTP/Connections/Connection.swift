@@ -1,33 +1,52 @@
-import HTTPTypes
 import LastCall
 import LastCallConcurrency
 import NIOCore
 
 /// One accepted connection: its requests, as the receipt needs them.
 ///
-/// Written by the tasks that answer and by the connection's event loop, read by whoever writes a receipt.
+/// A request is held from the moment its head has come until its answer was given to the kernel and its handler has returned. Written
+/// by the tasks that answer and by the connection's event loop, read by whoever writes a receipt.
 final class Connection: Sendable {
-    /// A request that is being answered.
+    /// A request that is not over.
     struct Request: Sendable {
-        /// The ticket that its task holds.
-        let ticket: Int
+        /// The channel that it came on: the connection's own, or that of its stream.
+        let channel: ObjectIdentifier
         /// Its method.
-        let method: HTTPRequest.Method
+        let method: String
         /// Its target, query included; that is cut off where it is shown.
-        let path: String?
+        let target: String
         /// Since when.
         let since: NIODeadline
+        /// Whether a handler has it.
+        var isBegun = false
+        /// Whether its handler has answered.
+        var isAnswered = false
+        /// Whether the kernel has the whole answer.
+        var isWritten = false
+        /// Whether the kernel will never have it.
+        var isLost = false
+        /// Whether it is we who end its stream before its time.
+        var isGivenUp = false
 
         /// What the receipt says about it.
         func item(at now: NIODeadline) -> LedgerItem {
-            let path = (path ?? "").prefix { $0 != "?" }
-            return LedgerItem("\(method.rawValue) \(path)", age: .nanoseconds((now - since).nanoseconds))
+            LedgerItem("\(method) \(target.prefix { $0 != "?" })", age: .nanoseconds((now - since).nanoseconds))
         }
+    }
+
+    /// How a handler came to its end.
+    enum Ending: Sendable {
+        /// With an answer.
+        case answered
+        /// Without one, or with half of one.
+        case failed
+        /// Without one, because its time was over.
+        case cut
     }
 
     /// What became of this connection's requests.
     struct Counts: Sendable {
-        /// Requests that were passed to the application.
+        /// Requests that came.
         var accepted = 0
         /// Requests that were answered, or whose client left.
         var done = 0
@@ -39,14 +58,40 @@ final class Connection: Sendable {
     private struct State {
         /// The sums.
         var counts = Counts()
-        /// What is being answered, the oldest first.
+        /// What is not over, the oldest first.
         var inFlight: [Request] = []
-        /// What was answered last, which may still be on its way out.
-        var last: Request?
-        /// The next ticket.
-        var nextTicket = 1
+        /// Whether it is we who end the connection before its time.
+        var isGivenUp = false
         /// Who has it.
         var owner = Owner.nobody
+
+        /// Settles what satisfies a condition.
+        ///
+        /// - Returns: What was cut.
+        mutating func settle(where isDue: (Request) -> Bool) -> [Request] {
+            var cut: [Request] = []
+            while let index = inFlight.firstIndex(where: isDue) { cut += settle(at: index) }
+            return cut
+        }
+
+        /// Settles what was not answered to its end.
+        ///
+        /// - Returns: What was cut.
+        mutating func settle(at index: Int) -> [Request] {
+            let request = inFlight.remove(at: index)
+            // A client that left is no loss of ours; one whose answer we gave up is.
+            guard (isGivenUp || request.isGivenUp) && !request.isWritten else {
+                counts.done += 1
+                return []
+            }
+            counts.cut += 1
+            return [request]
+        }
+
+        /// The first request of a channel that satisfies a condition.
+        func index(of channel: ObjectIdentifier, where condition: (Request) -> Bool) -> Int? {
+            inFlight.firstIndex { $0.channel == channel && condition($0) }
+        }
     }
 
     /// Who sees to it that the connection is forgotten in the end.
@@ -62,8 +107,14 @@ final class Connection: Sendable {
     private let state = Mutex(State())
     /// The channel.
     let channel: any Channel
+    private let registry: ConnectionRegistry
 
-    init(channel: any Channel) { self.channel = channel }
+    init(channel: any Channel, registry: ConnectionRegistry) {
+        self.channel = channel
+        self.registry = registry
+    }
+
+    // MARK: Its life
 
     /// A task takes the connection.
     ///
@@ -76,61 +127,101 @@ final class Connection: Sendable {
         }
     }
 
+    /// We end it, whatever is not answered.
+    func giveUp() { state.withLock { $0.isGivenUp = true } }
+
+    /// We end one of its streams, whatever is not answered.
+    func giveUp(on channel: any Channel) {
+        let channel = ObjectIdentifier(channel)
+        state.withLock { state in
+            guard let index = state.index(of: channel, where: { !$0.isWritten }) else { return }
+            state.inFlight[index].isGivenUp = true
+        }
+    }
+
     /// The connection is closed.
     ///
     /// - Returns: Whether no task has it, so that it is to be forgotten now.
     func closed() -> Bool {
-        state.withLock { state in
+        // What a handler still works on is settled when that returns.
+        settle { !$0.isBegun || $0.isAnswered }
+        return state.withLock { state in
             guard state.owner == .nobody else { return false }
             state.owner = .closed
             return true
         }
     }
 
-    /// A request was passed to the application.
-    func began(_ request: HTTPRequest, at now: NIODeadline) -> Int {
+    /// Its task is over, too.
+    func ended() { settle { _ in true } }
+
+    private func settle(where isDue: (Request) -> Bool) {
+        let cut = state.withLock { $0.settle(where: isDue) }
+        for request in cut { registry.cut(request) }
+    }
+
+    // MARK: Its requests
+
+    /// A request's head has come.
+    func arrived(method: String, target: String, on channel: any Channel, at now: NIODeadline) {
+        let request = Request(channel: ObjectIdentifier(channel), method: method, target: target, since: now)
         state.withLock { state in
-            let ticket = state.nextTicket
-            state.nextTicket += 1
             state.counts.accepted += 1
-            state.inFlight.append(Request(ticket: ticket, method: request.method, path: request.path, since: now))
-            return ticket
+            state.inFlight.append(request)
         }
     }
 
-    /// A request is over.
-    ///
-    /// - Returns: What was cut, where that is how it ended.
-    func ended(_ ticket: Int, isCut: Bool) -> Request? {
+    /// A handler has the next request of a channel.
+    func began(on channel: any Channel) {
+        let channel = ObjectIdentifier(channel)
         state.withLock { state in
-            guard let index = state.inFlight.firstIndex(where: { $0.ticket == ticket }) else { return nil }
-            let request = state.inFlight.remove(at: index)
-            guard isCut else {
+            guard let index = state.index(of: channel, where: { !$0.isBegun }) else { return }
+            state.inFlight[index].isBegun = true
+        }
+    }
+
+    /// The handler of a channel's request has returned.
+    func ended(_ ending: Ending, on channel: any Channel) {
+        let channel = ObjectIdentifier(channel)
+        let cut: [Request] = state.withLock { state in
+            guard let index = state.index(of: channel, where: { $0.isBegun && !$0.isAnswered }) else { return [] }
+            if ending == .cut { state.inFlight[index].isGivenUp = true }
+            if ending != .answered || state.inFlight[index].isLost { return state.settle(at: index) }
+            state.inFlight[index].isAnswered = true
+            if state.inFlight[index].isWritten {
+                state.inFlight.remove(at: index)
                 state.counts.done += 1
-                state.last = request
-                return nil
             }
-            state.counts.cut += 1
-            return request
+            return []
         }
+        for request in cut { registry.cut(request) }
     }
 
-    /// The last answer was on its way out when the connection was cut.
-    ///
-    /// - Returns: Whose answer that was.
-    func lastAnswerWasCut() -> Request? {
+    /// The kernel has a channel's whole answer.
+    func written(on channel: any Channel) {
+        let channel = ObjectIdentifier(channel)
         state.withLock { state in
-            guard let last = state.last, state.inFlight.isEmpty else { return nil }
-            state.last = nil
-            state.counts.done -= 1
-            state.counts.cut += 1
-            return last
+            guard let index = state.index(of: channel, where: { !$0.isWritten }) else { return }
+            state.inFlight[index].isWritten = true
+            guard state.inFlight[index].isAnswered else { return }
+            state.inFlight.remove(at: index)
+            state.counts.done += 1
         }
     }
 
-    /// The sums, and how many requests are being answered.
+    /// The kernel will never have the end of a channel's answer.
+    func lost(on channel: any Channel) {
+        let id = ObjectIdentifier(channel)
+        state.withLock { state in
+            guard let index = state.index(of: id, where: { !$0.isWritten }) else { return }
+            state.inFlight[index].isLost = true
+        }
+        settle { $0.channel == id && $0.isLost && $0.isAnswered }
+    }
+
+    /// The sums, and how many requests are not over.
     var counts: (counts: Counts, held: Int) { state.withLock { ($0.counts, $0.inFlight.count) } }
 
-    /// What is being answered.
+    /// What is not over.
     var inFlight: [Request] { state.withLock { $0.inFlight } }
 }

@@ -64,7 +64,12 @@ final class ConnectionRegistry: Sendable {
             state.isCut = true
             return Array(state.open.values)
         }
-        for connection in open { connection.channel.pipeline.fireUserInboundEventTriggered(CutEvent()) }
+        for connection in open { Self.cut(connection) }
+    }
+
+    private static func cut(_ connection: Connection) {
+        connection.giveUp()
+        connection.channel.pipeline.fireUserInboundEventTriggered(CutEvent())
     }
 
     // MARK: Connections
@@ -97,16 +102,14 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    /// Whether the time is over.
-    var isCut: Bool { state.withLock { $0.isCut } }
-
     /// A connection's pipeline stands: if it came too late it is told.
     func stands(_ connection: Connection) {
-        if isCut { connection.channel.pipeline.fireUserInboundEventTriggered(CutEvent()) }
+        if state.withLock({ $0.isCut }) { Self.cut(connection) }
     }
 
     /// A connection is closed and its task is over.
     func remove(_ connection: Connection) {
+        connection.ended()
         let isDrained = state.withLock { state in
             guard state.open.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return false }
             let counts = connection.counts.counts

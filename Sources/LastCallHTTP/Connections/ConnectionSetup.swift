@@ -113,11 +113,12 @@ struct ConnectionSetup: Sendable {
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
-        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
-        try pipeline.addHandlers(http1.additionalChannelHandlers())
         try pipeline.addHandler(
             HTTP1Handler(
-                connection: connection, registry: registry, times: times, bodySizeMax: limits.bodySizeMax))
+                connection: connection, registry: registry, times: times, bodySizeMax: limits.bodySizeMax,
+                isHandshaking: isHandshaking))
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
+        try pipeline.addHandlers(http1.additionalChannelHandlers())
         let asyncChannel = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
         let loop = HTTP1Loop(responder: responder)
@@ -131,36 +132,46 @@ struct ConnectionSetup: Sendable {
         }
     }
 
-    /// How long an HTTP/1.1 connection may be idle.
-    var idleTimeout: Duration { http1.idleTimeout.map { .nanoseconds($0.nanoseconds) } ?? limits.idleTimeout }
+    /// Whether HTTP/1.1 is set up while TLS is still to come.
+    private var isHandshaking: Bool { if case .tls = kind { true } else { false } }
+
+    /// How long a connection may be idle at least.
+    var idleTimeout: Duration { min(idleTimeout1, idleTimeout2) }
+
+    private var idleTimeout1: Duration { http1.idleTimeout.map { .nanoseconds($0.nanoseconds) } ?? limits.idleTimeout }
+
+    private var idleTimeout2: Duration { http2.idleTimeout ?? limits.idleTimeout }
 
     private var isNegotiated: Bool { if case .http2 = kind { true } else { false } }
 
-    private var times: HTTP1ConnectionStateMachine.Times {
-        .init(
+    private var times: ConnectionTimes {
+        ConnectionTimes(
             head: TimeAmount(limits.headTimeout), body: TimeAmount(limits.bodyTimeout),
-            idle: TimeAmount(idleTimeout), write: TimeAmount(limits.writeTimeout),
-            linger: linger)
+            idle: TimeAmount(idleTimeout1), write: TimeAmount(limits.writeTimeout), linger: linger)
     }
 
     private func addHTTP2(
         _ connection: Connection, _ responder: @escaping HTTPChannelHandler.Responder, logger: Logger
     ) -> EventLoopFuture<Value> {
         var configuration = http2
-        configuration.idleTimeout = configuration.idleTimeout ?? limits.idleTimeout
-        let others = configuration.streamConfiguration.additionalChannelHandlers
-        let bodySizeMax = limits.bodySizeMax
+        // Idle connections are ours to see to.
+        configuration.idleTimeout = nil
+        var times = times
+        times.idle = TimeAmount(idleTimeout2)
         let stream = configuration.streamConfiguration
+        let (others, bodySizeMax, streamTimes) = (stream.additionalChannelHandlers, limits.bodySizeMax, times)
         configuration.streamConfiguration = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [HTTP2StreamHandler(), HTTP2BodyLimit(bytesMax: bodySizeMax)] + others(),
-            idleTimeout: stream.idleTimeout ?? TimeAmount(limits.bodyTimeout),
-            httpDecoderConfiguration: stream.httpDecoder)
+            additionalChannelHandlers: [
+                HTTP2StreamHandler(connection: connection, times: streamTimes, bodySizeMax: bodySizeMax)
+            ] + others(), idleTimeout: stream.idleTimeout, httpDecoderConfiguration: stream.httpDecoder)
         let http2 = HTTP2Channel(responder: responder, configuration: configuration)
-        let (registry, linger) = (registry, linger)
+        let registry = registry
         return http2.setup(channel: connection.channel, logger: logger).flatMapThrowing { value in
             let pipeline = connection.channel.pipeline.syncOperations
             let framing = try pipeline.handler(type: NIOHTTP2Handler.self)
-            try pipeline.addHandler(HTTP2Handler(registry: registry, linger: linger), position: .after(framing))
+            try pipeline.addHandler(
+                HTTP2Handler(connection: connection, registry: registry, times: streamTimes),
+                position: .after(framing))
             return { await Self.handle(value, of: connection, with: http2, logger: $0) }
         }
     }

@@ -72,7 +72,6 @@ final class FrontHandler: ChannelInboundHandler {
         guard event is CutEvent else { return }
         // What the others had left to say gets a moment; then it ends, whatever they do.
         context.eventLoop.assumeIsolated().scheduleTask(in: linger) { [self] in
-            listener?.closesWithoutMercy()
             close()
         }
     }
@@ -98,9 +97,30 @@ final class FrontHandler: ChannelInboundHandler {
         context.writeAndFlush(NIOAny(ByteBuffer()), promise: written)
     }
 
-    /// Whether the kernel holds bytes that nobody has read.
-    var hasUnread: Bool {
-        guard let context else { return false }
-        return SocketFacts.unreadBytes(of: context.channel) > 0
+    /// Closes our half once the socket has taken everything: where the client has closed its own, NIO would close both at once.
+    ///
+    /// - Parameter done: Called where the client is still there.
+    func closeOutput(of handler: ChannelHandlerContext?, done: @escaping () -> Void) {
+        whenWritten { [self] in
+            guard context != nil, let handler else { return }
+            let closed = handler.eventLoop.makePromise(of: Void.self)
+            closed.futureResult.assumeIsolated().whenComplete { [self] result in
+                switch result {
+                case .success: done()
+                // The client was faster.
+                case .failure: close()
+                }
+            }
+            handler.close(mode: .output, promise: closed)
+        }
+    }
+
+    /// What is on its way.
+    var socket: SocketState {
+        guard let channel = context?.channel else { return SocketState() }
+        // A channel that has no such option cannot be asked.
+        let waiting = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0  // the kernel's own count is left
+        return SocketState(
+            hasUnread: SocketFacts.unreadBytes(of: channel) > 0, unsent: waiting + SocketFacts.unsentBytes(of: channel))
     }
 }

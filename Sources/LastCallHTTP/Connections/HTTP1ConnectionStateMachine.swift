@@ -1,26 +1,11 @@
-import HTTPTypes
 import NIOCore
+import NIOHTTP1
 
 /// Decides what one HTTP/1.1 connection says and when it closes.
 ///
 /// RFC 9112, section 9.6: a server that says `Connection: close` closes after that answer and processes no later request of the
-/// connection. It closes its own half first and reads on for a while, because a full close with unread bytes makes the kernel
-/// reset the connection, and the client may lose the answer with it.
+/// connection; how it closes is ``ClosingStateMachine``'s.
 struct HTTP1ConnectionStateMachine {
-    /// How long things may take.
-    struct Times: Sendable {
-        /// A request's head, from its first byte.
-        var head: TimeAmount
-        /// The next bytes of a request's body.
-        var body: TimeAmount
-        /// The next request.
-        var idle: TimeAmount
-        /// The next bytes that the client takes of an answer.
-        var write: TimeAmount
-        /// A request that may be on its way to an idle connection, and the client's own close after the last answer.
-        var linger: TimeAmount
-    }
-
     /// What to do with a part of a request.
     enum PartAction: Equatable {
         /// Pass it on.
@@ -46,7 +31,7 @@ struct HTTP1ConnectionStateMachine {
         /// Close our half once everything is written, then look again at this instant.
         case closeOutput(checkAt: NIODeadline)
         /// Answer this and close our half, then look again at this instant.
-        case refuse(HTTPResponse.Status, checkAt: NIODeadline)
+        case refuse(HTTPResponseStatus, checkAt: NIODeadline)
         /// Close now.
         case close
     }
@@ -63,8 +48,12 @@ struct HTTP1ConnectionStateMachine {
 
     /// A connection that takes requests.
     private struct Open: Equatable {
+        /// Whether TLS is not established, so that nothing can be said.
+        var isHandshaking: Bool
         /// How many requests were read whose answer is not complete.
         var pending = 0
+        /// Whether the client said that the request that came last is its last one.
+        var isLast = false
         /// What is being read.
         var reading = Reading.nothing
         /// Whether the current answer's head went out.
@@ -77,46 +66,36 @@ struct HTTP1ConnectionStateMachine {
         var stuckSince: NIODeadline?
     }
 
-    /// A connection whose last answer is being written out.
-    private struct Flushing: Equatable {
-        /// Since when the client has taken nothing of it.
-        var progressAt: NIODeadline
-    }
-
-    /// A connection whose half is closed, and which waits for the client to close its own.
-    private struct Lingering: Equatable {
-        /// Since when.
-        let since: NIODeadline
-    }
-
     private enum State: Equatable {
+        /// It takes requests.
         case open(Open)
-        case flushing(Flushing)
-        case lingering(Lingering)
+        /// Its last answer was given.
+        case closing(ClosingStateMachine)
+        /// It is gone.
         case closed
     }
 
-    private let times: Times
+    private let times: ConnectionTimes
     private var phase: ServingPhase
     /// Since when idle connections are closed.
     private var closingIdleSince: NIODeadline?
-    /// How many bytes of answers the kernel had not taken when somebody looked last.
-    private var lastUnwritten = 0
+    /// How many bytes of answers the client had not taken when somebody looked last.
+    private var lastUnsent = 0
     private var state: State
 
     /// A connection that was accepted.
-    init(times: Times, phase: ServingPhase, at now: NIODeadline) {
+    init(times: ConnectionTimes, phase: ServingPhase, isHandshaking: Bool = false, at now: NIODeadline) {
         self.times = times
         self.phase = phase
         self.closingIdleSince = phase == .closingIdle ? now : nil
-        self.state = .open(Open(idleSince: now))
+        self.state = .open(Open(isHandshaking: isHandshaking, idleSince: now))
     }
 
     /// How many requests wait for the rest of their answer.
     var pending: Int {
         switch state {
         case .open(let open): open.pending
-        case .flushing, .lingering, .closed: 0
+        case .closing, .closed: 0
         }
     }
 
@@ -124,7 +103,7 @@ struct HTTP1ConnectionStateMachine {
     var isReading: Bool {
         switch state {
         case .open(let open): if case .body = open.reading { true } else { false }
-        case .flushing, .lingering, .closed: false
+        case .closing, .closed: false
         }
     }
 
@@ -132,30 +111,33 @@ struct HTTP1ConnectionStateMachine {
     var isAtRest: Bool {
         switch state {
         case .open(let open): phase == .serving && open.reading == .nothing && open.stuckSince == nil
-        case .flushing, .lingering, .closed: false
+        case .closing, .closed: false
         }
     }
 
-    /// Whether the last answer is on its way out.
-    var isFlushing: Bool {
+    /// Whether what the client says is not wanted any more.
+    var isClosing: Bool {
         switch state {
-        case .flushing: true
-        case .open, .lingering, .closed: false
+        case .open: false
+        case .closing, .closed: true
         }
     }
 
     // MARK: Reading
 
-    /// Bytes came that made no part of a request whole.
+    /// Bytes came that made no part of a request whole, or whatever they made is not wanted any more.
     mutating func bytesArrived(at now: NIODeadline) {
         switch state {
+        case .closing(var closing):
+            closing.heard(at: now)
+            state = .closing(closing)
         case .open(var open):
             switch open.reading {
             case .nothing: open.reading = .head(since: now)
             case .head, .body: return
             }
             state = .open(open)
-        case .flushing, .lingering, .closed: return
+        case .closed: return
         }
     }
 
@@ -163,34 +145,38 @@ struct HTTP1ConnectionStateMachine {
     mutating func handshakeEnded(at now: NIODeadline) {
         switch state {
         case .open(var open):
+            open.isHandshaking = false
             open.reading = .nothing
             open.idleSince = now
             state = .open(open)
-        case .flushing, .lingering, .closed: return
+        case .closing, .closed: return
         }
     }
 
     /// A request's head is whole.
-    mutating func headArrived(at now: NIODeadline) -> PartAction {
+    ///
+    /// - Parameter isLast: Whether the client wants the connection closed behind the answer (RFC 9112, section 9.6).
+    mutating func headArrived(isLast: Bool = false, at now: NIODeadline) -> PartAction {
         switch state {
         case .open(var open):
-            // What we said to be the last answer was.
-            guard !open.saidClose else { return .drop }
+            // What we said to be the last answer was, and what the client said to be its last request.
+            guard !open.saidClose, !open.isLast else { return .drop }
             open.pending += 1
+            open.isLast = isLast
             open.reading = .body(last: now)
             state = .open(open)
             return .deliver
-        case .flushing, .lingering, .closed: return .drop
+        case .closing, .closed: return .drop
         }
     }
 
     /// The request whose head has just come cannot be taken.
     ///
     /// - Returns: What to do instead of passing it on; `none` where other answers are due first, and it has to be passed on.
-    mutating func headRefused(_ status: HTTPResponse.Status, at now: NIODeadline) -> Action {
+    mutating func headRefused(_ status: HTTPResponseStatus, at now: NIODeadline) -> Action {
         switch state {
         case .open(let open): open.pending == 1 && !open.isAnswering ? refuse(status, at: now) : .none
-        case .flushing, .lingering, .closed: .none
+        case .closing, .closed: .none
         }
     }
 
@@ -202,7 +188,7 @@ struct HTTP1ConnectionStateMachine {
             open.reading = .body(last: now)
             state = .open(open)
             return .deliver
-        case .flushing, .lingering, .closed: return .drop
+        case .closing, .closed: return .drop
         }
     }
 
@@ -215,14 +201,11 @@ struct HTTP1ConnectionStateMachine {
             open.idleSince = now
             state = .open(open)
             return .deliver
-        case .flushing, .lingering, .closed: return .drop
+        case .closing, .closed: return .drop
         }
     }
 
     // MARK: Answering
-
-    /// Whether the answer's own header has to be looked at.
-    var looksAtAnswers: Bool { phase > .serving }
 
     /// An answer's head goes out; an interim one (1xx) is no answer.
     ///
@@ -232,11 +215,11 @@ struct HTTP1ConnectionStateMachine {
         case .open(var open):
             open.isAnswering = true
             // Requests that were pipelined behind this one were accepted: the last of them says it.
-            let closes = phase > .serving && open.pending <= 1
+            let closes = (phase > .serving || open.isLast) && open.pending <= 1
             open.saidClose = saysClose || closes
             state = .open(open)
             return closes && !saysClose ? .withClose : .asIs
-        case .flushing, .lingering, .closed: return .asIs
+        case .closing, .closed: return .asIs
         }
     }
 
@@ -251,12 +234,12 @@ struct HTTP1ConnectionStateMachine {
             guard !open.saidClose else { return beginClosing(at: now) }
             state = .open(open)
             return phase == .closingIdle && open.pending == 0 ? .checkAt(idleEnd(open)) : .none
-        case .flushing, .lingering, .closed: return .none
+        case .closing, .closed: return .none
         }
     }
 
     private mutating func beginClosing(at now: NIODeadline) -> Action {
-        state = .flushing(Flushing(progressAt: now))
+        state = .closing(ClosingStateMachine(times: times, at: now))
         return .closeOutput(checkAt: now + times.write)
     }
 
@@ -268,26 +251,31 @@ struct HTTP1ConnectionStateMachine {
         case .open(let open):
             // Whoever was to answer gave up without a word.
             isUnanswered(open) ? refuse(.serviceUnavailable, at: now) : beginClosing(at: now)
-        case .flushing, .lingering: .none
+        case .closing: .none
         case .closed: .close
         }
     }
 
     private func isUnanswered(_ open: Open) -> Bool { open.pending > 0 && !open.isAnswering }
 
-    private mutating func refuse(_ status: HTTPResponse.Status, at now: NIODeadline) -> Action {
-        state = .flushing(Flushing(progressAt: now))
+    private mutating func refuse(_ status: HTTPResponseStatus, at now: NIODeadline) -> Action {
+        state = .closing(ClosingStateMachine(times: times, at: now))
         return .refuse(status, checkAt: now + times.write)
     }
 
     /// Everything is written, and our half is closed.
     mutating func outputClosed(at now: NIODeadline) -> Action {
         switch state {
-        case .open, .flushing:
-            state = .lingering(Lingering(since: now))
-            return .checkAt(now + times.linger)
-        case .lingering, .closed: return .none
+        case .open:
+            var closing = ClosingStateMachine(times: times, at: now)
+            closing.outputClosed(at: now)
+            state = .closing(closing)
+        case .closing(var closing):
+            closing.outputClosed(at: now)
+            state = .closing(closing)
+        case .closed: return .none
         }
+        return check(SocketState(), at: now)
     }
 
     /// The client takes no more bytes, or takes them again.
@@ -296,10 +284,10 @@ struct HTTP1ConnectionStateMachine {
         case .open(var open):
             open.stuckSince = isWritable ? nil : (open.stuckSince ?? now)
             state = .open(open)
-        case .flushing(var flushing):
-            flushing.progressAt = now
-            state = .flushing(flushing)
-        case .lingering, .closed: return
+        case .closing(var closing):
+            closing.progressed(at: now)
+            state = .closing(closing)
+        case .closed: return
         }
     }
 
@@ -308,10 +296,9 @@ struct HTTP1ConnectionStateMachine {
         switch state {
         case .open(let open):
             guard !isUnanswered(open) else { return refuse(.serviceUnavailable, at: now) }
-            state = .flushing(Flushing(progressAt: now))
+            state = .closed
             return .close
-        case .flushing, .lingering: return .none
-        case .closed: return .none
+        case .closing, .closed: return .none
         }
     }
 
@@ -325,7 +312,7 @@ struct HTTP1ConnectionStateMachine {
         guard phase > self.phase else { return .none }
         self.phase = phase
         if phase == .closingIdle { closingIdleSince = now }
-        return check(hasUnread: false, at: now)
+        return check(SocketState(), at: now)
     }
 
     private func idleEnd(_ open: Open) -> NIODeadline {
@@ -334,38 +321,29 @@ struct HTTP1ConnectionStateMachine {
     }
 
     /// What is due now, and when to look again.
-    ///
-    /// - Parameters:
-    ///   - hasUnread: Whether the kernel holds bytes of the client's that nobody has read.
-    ///   - unwritten: How many bytes of answers the kernel has not taken yet.
-    mutating func check(hasUnread: Bool, unwritten: Int = 0, at now: NIODeadline) -> Action {
-        let hasProgressed = unwritten < lastUnwritten
-        lastUnwritten = unwritten
+    mutating func check(_ socket: SocketState, at now: NIODeadline) -> Action {
+        let hasProgressed = socket.unsent < lastUnsent
+        lastUnsent = socket.unsent
         switch state {
         case .open(var open):
-            guard let stuckSince = open.stuckSince else {
-                return checkReading(open, hasUnread: hasUnread, hasUnwritten: unwritten > 0, at: now)
-            }
+            guard let stuckSince = open.stuckSince else { return checkReading(open, socket, at: now) }
             // Taking some of it is taking it, however slowly.
             open.stuckSince = hasProgressed ? now : stuckSince
             state = .open(open)
             let end = (open.stuckSince ?? now) + times.write
             return now >= end ? .close : .checkAt(min(end, now + .nanoseconds(times.write.nanoseconds / 4)))
-        case .flushing(var flushing):
-            if hasProgressed { flushing.progressAt = now }
-            state = .flushing(flushing)
-            let end = flushing.progressAt + times.write
-            return now >= end ? .close : .checkAt(min(end, now + .nanoseconds(times.write.nanoseconds / 4)))
-        case .lingering(let lingering):
-            let end = lingering.since + times.linger
-            return now >= end ? .close : .checkAt(end)
+        case .closing(var closing):
+            let action = closing.check(socket, isStopping: phase > .serving, at: now)
+            state = .closing(closing)
+            switch action {
+            case .checkAt(let instant): return .checkAt(instant)
+            case .close: return .close
+            }
         case .closed: return .none
         }
     }
 
-    private mutating func checkReading(
-        _ open: Open, hasUnread: Bool, hasUnwritten: Bool, at now: NIODeadline
-    ) -> Action {
+    private mutating func checkReading(_ open: Open, _ socket: SocketState, at now: NIODeadline) -> Action {
         switch open.reading {
         case .nothing:
             // Somebody works on an answer: its own business.
@@ -373,16 +351,19 @@ struct HTTP1ConnectionStateMachine {
             let end = idleEnd(open)
             guard now >= end else { return .checkAt(end) }
             // A request that has come this far is served, and an answer that is on its way goes out.
-            return hasUnread || hasUnwritten ? .checkAt(now + .milliseconds(hasUnread ? 1 : 10)) : .close
+            if socket.hasUnread { return .checkAt(now + .milliseconds(1)) }
+            if socket.unsent > 0 { return .checkAt(now + .milliseconds(10)) }
+            return open.isHandshaking ? .close : beginClosing(at: now)
         case .head(let since): return checkRequest(open, end: since + times.head, at: now)
         case .body(let last):
             // Bytes that the application does not read are not the client's silence.
-            return hasUnread ? .checkAt(now + times.body) : checkRequest(open, end: last + times.body, at: now)
+            return socket.hasUnread ? .checkAt(now + times.body) : checkRequest(open, end: last + times.body, at: now)
         }
     }
 
     private mutating func checkRequest(_ open: Open, end: NIODeadline, at now: NIODeadline) -> Action {
         guard now >= end else { return .checkAt(end) }
+        guard !open.isHandshaking else { return .close }
         // A 408 has its place only where no other answer is due first.
         let isHead = if case .head = open.reading { true } else { false }
         guard !open.isAnswering, open.pending == (isHead ? 0 : 1) else { return .close }

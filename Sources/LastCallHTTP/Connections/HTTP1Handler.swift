@@ -1,19 +1,19 @@
-import HTTPTypes
 import NIOCore
 import NIOHTTP1
-import NIOHTTPTypes
 import NIOTLS
 
 /// Performs what ``HTTP1ConnectionStateMachine`` decides, on the connection's event loop.
+///
+/// It sits right above NIO's parser, where a request's version and its wish to be the last one can still be seen.
 final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
 
     private let connection: Connection
     private let registry: ConnectionRegistry
-    private let times: HTTP1ConnectionStateMachine.Times
+    private let times: ConnectionTimes
     private let bodySizeMax: Int
     private var machine: HTTP1ConnectionStateMachine
     private var context: ChannelHandlerContext?
@@ -25,15 +25,19 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     private var owesContinue = false
     /// Whether the parser gave up because the head was too large.
     private var isHeadTooLarge = false
+    /// Whether the client speaks HTTP/1.0, and does not know of chunks.
+    private var isOld = false
 
     init(
-        connection: Connection, registry: ConnectionRegistry, times: HTTP1ConnectionStateMachine.Times, bodySizeMax: Int
+        connection: Connection, registry: ConnectionRegistry, times: ConnectionTimes, bodySizeMax: Int,
+        isHandshaking: Bool
     ) {
         self.connection = connection
         self.registry = registry
         self.times = times
         self.bodySizeMax = bodySizeMax
-        self.machine = HTTP1ConnectionStateMachine(times: times, phase: registry.phase, at: .now())
+        self.machine = HTTP1ConnectionStateMachine(
+            times: times, phase: registry.phase, isHandshaking: isHandshaking, at: .now())
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -42,7 +46,7 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         front = try? context.pipeline.syncOperations.handler(type: FrontHandler.self)  // absent in embedded tests
         front?.listener = self
         front?.negotiated()
-        perform(machine.check(hasUnread: false, at: .now()))
+        perform(machine.check(SocketState(), at: .now()))
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -65,9 +69,13 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         front?.progress &+= 1
         switch unwrapInboundIn(data) {
         case .head(let head):
-            guard machine.headArrived(at: .now()) == .deliver else { return }
+            let now = NIODeadline.now()
+            if head.version.major == 1 && head.version.minor == 0 { isOld = true }
+            // What HTTP/1.0 calls keep-alive nobody needs any more.
+            guard machine.headArrived(isLast: isOld || !head.isKeepAlive, at: now) == .deliver else { return }
             bodySize = 0
-            if head.method != .get && !takesBody(of: head) { return }
+            if head.method != .GET && !takesBody(of: head) { return }
+            connection.arrived(method: head.method.rawValue, target: head.uri, on: context.channel, at: now)
         case .body(let bytes):
             guard machine.bodyArrived(at: .now()) == .deliver else { return }
             bodySize += bytes.readableBytes
@@ -82,21 +90,27 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if machine.isReading { scheduleCheck(at: .now() + times.body) }
+        if machine.isClosing {
+            machine.bytesArrived(at: .now())
+            // Nobody above wants it, but what nobody reads would make the kernel reset the connection.
+            context.read()
+        } else if machine.isReading {
+            scheduleCheck(at: .now() + times.body)
+        }
         context.fireChannelReadComplete()
     }
 
     /// Looks at what a head says about its body.
     ///
     /// - Returns: Whether the request is passed on.
-    private func takesBody(of head: HTTPRequest) -> Bool {
-        if let size = head.headerFields[.contentLength].flatMap({ Int($0) }), size > bodySizeMax {
-            let action = machine.headRefused(.contentTooLarge, at: .now())
+    private func takesBody(of head: HTTPRequestHead) -> Bool {
+        if let size = head.headers.first(name: "content-length").flatMap({ Int($0) }), size > bodySizeMax {
+            let action = machine.headRefused(.payloadTooLarge, at: .now())
             perform(action)
             return action == .none
         }
         // RFC 9110, section 10.1.1: who expects a 100 gets it.
-        if head.headerFields[.expect]?.lowercased() == "100-continue" {
+        if !isOld, head.headers.first(name: "expect")?.lowercased() == "100-continue" {
             owesContinue = true
             continueIfDue()
         }
@@ -106,7 +120,8 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     private func continueIfDue() {
         guard owesContinue, machine.pending == 1, let context else { return }
         owesContinue = false
-        context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+        let head = HTTPResponseHead(version: .http1_1, status: .continue)
+        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -150,34 +165,30 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head): write(head, data, promise: promise, context: context)
         case .body: context.write(data, promise: promise)
         case .end:
-            context.write(data, promise: promise)
+            let written = promise ?? context.eventLoop.makePromise()
+            let (connection, channel) = (connection, context.channel)
+            // One that fails closes the connection, which settles everything.
+            written.futureResult.assumeIsolated().whenSuccess { connection.written(on: channel) }
+            context.write(data, promise: written)
             perform(machine.answerEnded(at: .now()))
             if owesContinue { continueIfDue() }
         }
     }
 
     private func write(
-        _ head: HTTPResponse, _ data: NIOAny, promise: EventLoopPromise<Void>?, context: ChannelHandlerContext
+        _ head: HTTPResponseHead, _ data: NIOAny, promise: EventLoopPromise<Void>?, context: ChannelHandlerContext
     ) {
-        let code = head.status.code
-        guard code >= 200 else { return context.write(data, promise: promise) }
+        guard head.status.code >= 200 else { return context.write(data, promise: promise) }
+        let saysClose = !head.isKeepAlive
         var head = head
-        if isHeadTooLarge && code == 400 { head.status = .requestHeaderFieldsTooLarge }
+        if isHeadTooLarge && head.status.code == 400 { head.status = .requestHeaderFieldsTooLarge }
         // Whoever is refused for the size of a body has the rest of it still to send.
-        let isRefusal = code == 413 || isHeadTooLarge
-        let saysClose = machine.looksAtAnswers && Self.saysClose(head)
-        if isRefusal && !saysClose { head.headerFields[.connection] = "close" }
-        switch machine.answerBegan(saysClose: saysClose || isRefusal) {
-        case .asIs:
-            context.write(isRefusal ? wrapOutboundOut(.head(head)) : data, promise: promise)
-        case .withClose:
-            head.headerFields[.connection] = "close"
-            context.write(wrapOutboundOut(.head(head)), promise: promise)
-        }
-    }
-
-    private static func saysClose(_ head: HTTPResponse) -> Bool {
-        head.headerFields[values: .connection].contains { $0.lowercased().contains("close") }
+        let isRefusal = head.status.code == 413 || isHeadTooLarge
+        let action = machine.answerBegan(saysClose: saysClose || isRefusal)
+        guard isRefusal || isOld || action == .withClose else { return context.write(data, promise: promise) }
+        if !saysClose { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+        if isOld { head.version = .http1_0 }
+        context.write(wrapOutboundOut(.head(head)), promise: promise)
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
@@ -204,29 +215,27 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         case .checkAt(let instant): if !machine.isAtRest { scheduleCheck(at: instant) }
         case .closeOutput(let instant):
             context.flush()
-            closeOutput(context)
+            closeOutput()
             scheduleCheck(at: instant)
         case .refuse(let status, let instant):
-            let head = HTTPResponse(status: status, headerFields: [.connection: "close", .contentLength: "0"])
+            let head = HTTPResponseHead(
+                version: isOld ? .http1_0 : .http1_1, status: status,
+                headers: ["Connection": "close", "Content-Length": "0"])
             context.write(wrapOutboundOut(.head(head)), promise: nil)
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-            closeOutput(context)
+            closeOutput()
             scheduleCheck(at: instant)
         case .close:
+            connection.giveUp()
             if let front { front.close() } else { context.close(mode: .all, promise: nil) }
         }
     }
 
-    private func closeOutput(_ context: ChannelHandlerContext) {
-        let closed = context.eventLoop.makePromise(of: Void.self)
-        closed.futureResult.assumeIsolated().whenComplete { [self] result in
-            switch result {
-            case .success: perform(machine.outputClosed(at: .now()))
-            // The client was faster.
-            case .failure: perform(.close)
-            }
+    private func closeOutput() {
+        front?.closeOutput(of: context) { [self] in
+            perform(machine.outputClosed(at: .now()))
+            context?.read()
         }
-        context.close(mode: .output, promise: closed)
     }
 
     private func scheduleCheck(at instant: NIODeadline) {
@@ -238,18 +247,7 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func look() {
-        perform(machine.check(hasUnread: front?.hasUnread ?? false, unwritten: unwritten, at: .now()))
-    }
-
-    /// How many bytes wait for the client to take others.
-    private var unwritten: Int {
-        guard let options = context?.channel.syncOptions else { return 0 }
-        return (try? options.getOption(.bufferedWritableBytes)) ?? 0  // a channel that has none cannot be asked
-    }
-
-    /// The connection is closed with whatever it still had to say.
-    func closesWithoutMercy() {
-        if machine.isFlushing || unwritten > 0, let request = connection.lastAnswerWasCut() { registry.cut(request) }
+        perform(machine.check(front?.socket ?? SocketState(), at: .now()))
     }
 }
 
@@ -259,4 +257,12 @@ struct RequestBodyTooLarge: Error, CustomStringConvertible {
     let bytesMax: Int
 
     var description: String { "the request's body is larger than \(bytesMax) bytes, the limit `bodySizeMax`" }
+}
+
+/// The rest of a request's body did not come.
+struct RequestBodyTimedOut: Error, CustomStringConvertible {
+    /// How long somebody waited for it.
+    let after: TimeAmount
+
+    var description: String { "nothing of the request's body came within the limit `bodyTimeout`" }
 }

@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOCore
 import NIOHTTP2
 import NIOHTTPTypes
@@ -12,26 +13,26 @@ final class HTTP2Handler: ChannelDuplexHandler {
     typealias OutboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
 
+    private let connection: Connection
     private var machine: HTTP2ConnectionStateMachine
-    private let registry: ConnectionRegistry
     private var context: ChannelHandlerContext?
     private var front: FrontHandler?
     private var timer = CheckTimer()
+    /// The stream that was opened last.
+    private var lastStream = HTTP2StreamID.rootStream
+    /// Whether the client was told which stream is the last one.
+    private var isLastSent = false
 
-    private let linger: TimeAmount
-    private var isClosing = false
-
-    init(registry: ConnectionRegistry, linger: TimeAmount) {
-        self.registry = registry
-        self.linger = linger
-        self.machine = HTTP2ConnectionStateMachine(linger: linger, phase: registry.phase, at: .now())
+    init(connection: Connection, registry: ConnectionRegistry, times: ConnectionTimes) {
+        self.connection = connection
+        self.machine = HTTP2ConnectionStateMachine(times: times, phase: registry.phase, at: .now())
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         front = try? context.pipeline.syncOperations.handler(type: FrontHandler.self)  // absent in embedded tests
         front?.negotiated()
-        perform(machine.check(at: .now()))
+        look()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -40,79 +41,133 @@ final class HTTP2Handler: ChannelDuplexHandler {
         self.context = nil
     }
 
+    func channelInactive(context: ChannelHandlerContext) {
+        machine.closed()
+        context.fireChannelInactive()
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
+        case is LookEvent: look()
         case let event as ServingPhaseEvent: perform(machine.entered(event.phase, at: .now()))
         case is CutEvent: front?.close()
         default: context.fireUserInboundEventTriggered(event)
         }
     }
 
-    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        guard mode == .all, let front else { return context.close(mode: mode, promise: promise) }
-        context.channel.closeFuture.cascade(to: promise)
-        guard !isClosing else { return }
-        isClosing = true
-        let eventLoop = context.eventLoop.assumeIsolated()
-        eventLoop.execute { [self] in
-            guard let context = self.context else { return }
-            context.flush()
-            front.whenWritten { [self] in
-                self.context?.close(mode: .output, promise: nil)
-                eventLoop.scheduleTask(in: linger) { front.close() }
-            }
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        perform(machine.writable(context.channel.isWritable, at: .now()))
+        context.fireChannelWritabilityChanged()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        // A PING that is answered after all has nothing to say any more.
+        if isLastSent, case .goAway = unwrapOutboundIn(data).payload {
+            promise?.succeed()
+            return
         }
+        context.write(data, promise: promise)
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .all, front != nil else { return context.close(mode: mode, promise: promise) }
+        context.channel.closeFuture.cascade(to: promise)
+        // We may be in the middle of a write.
+        context.eventLoop.assumeIsolated().execute { [self] in perform(machine.closeRequested(at: .now())) }
     }
 
     /// A stream of this connection was opened.
-    fileprivate func streamOpened() { perform(machine.streamOpened()) }
+    fileprivate func streamOpened(_ channel: any Channel) {
+        let id = try? channel.syncOptions?.getOption(HTTP2StreamChannelOptions.streamID)  // it has one from the start
+        if let id { lastStream = max(lastStream, id) }
+        perform(machine.streamOpened(at: .now()))
+    }
 
     /// A stream of this connection was closed.
     fileprivate func streamClosed() { perform(machine.streamClosed(at: .now())) }
+
+    // MARK: Actions
 
     private func perform(_ action: HTTP2ConnectionStateMachine.Action) {
         guard let context else { return }
         switch action {
         case .none: return
-        case .goAway: sendGoAway(context)
-        case .goAwayAndCheck(let instant):
-            sendGoAway(context)
+        case .goAway(let instant):
+            // Hummingbird's connection handler sends the frames; it is told from the pipeline's head.
+            context.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            scheduleCheck(at: instant)
+        case .lastGoAway(let instant):
+            isLastSent = true
+            let payload = HTTP2Frame.FramePayload.goAway(
+                lastStreamID: lastStream, errorCode: .noError, opaqueData: nil)
+            context.writeAndFlush(wrapOutboundOut(HTTP2Frame(streamID: .rootStream, payload: payload)), promise: nil)
             scheduleCheck(at: instant)
         case .checkAt(let instant): scheduleCheck(at: instant)
-        case .close: if let front { front.close() } else { context.close(mode: .all, promise: nil) }
+        case .closeOutput(let instant):
+            context.flush()
+            closeOutput()
+            scheduleCheck(at: instant)
+        case .close:
+            connection.giveUp()
+            if let front { front.close() } else { context.close(mode: .all, promise: nil) }
         }
     }
 
-    /// Hummingbird's connection handler sends the frames; it is told from the pipeline's head.
-    private func sendGoAway(_ context: ChannelHandlerContext) {
-        context.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+    private func closeOutput() {
+        front?.closeOutput(of: context) { [self] in perform(machine.outputClosed(at: .now())) }
     }
 
     private func scheduleCheck(at instant: NIODeadline) {
         guard let context else { return }
         timer.schedule(at: instant, on: context.eventLoop) { [self] in
             timer.fired()
-            perform(machine.check(at: .now()))
+            look()
         }
     }
+
+    private func look() { perform(machine.check(front?.socket ?? SocketState(), at: .now())) }
 }
 
-/// Sits in each stream of an HTTP/2 connection and tells the connection's handler of it.
-final class HTTP2StreamHandler: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = Any
+/// Sits in each stream of an HTTP/2 connection: keeps its books, holds it to the limits, and tells the connection's handler of it.
+final class HTTP2StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
 
-    private var connection: HTTP2Handler?
+    private let connection: Connection
+    private let times: ConnectionTimes
+    private let bodySizeMax: Int
+    private var handler: HTTP2Handler?
+    private var timer = CheckTimer()
+    /// Bytes of the request's body.
+    private var bodySize = 0
+    /// Whether the request's head has come and its end has not.
+    private var isReading = false
+    /// Since when somebody waits for the next bytes of the body.
+    private var waitingSince: NIODeadline?
+    /// Since when the client has taken nothing of what is to be written.
+    private var stuckSince: NIODeadline?
+    /// Whether the end of the answer is on its way.
+    private var isEnding = false
+
+    init(connection: Connection, times: ConnectionTimes, bodySizeMax: Int) {
+        self.connection = connection
+        self.times = times
+        self.bodySizeMax = bodySizeMax
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         // A stream lives on its connection's loop.
         let pipeline = context.channel.parent?.pipeline.syncOperations
-        connection = try? pipeline?.handler(type: HTTP2Handler.self)  // absent in embedded tests
-        connection?.streamOpened()
+        handler = try? pipeline?.handler(type: HTTP2Handler.self)  // absent in embedded tests
+        handler?.streamOpened(context.channel)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        connection?.streamClosed()
-        connection = nil
+        timer.cancel()
+        handler?.streamClosed()
+        handler = nil
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -121,25 +176,97 @@ final class HTTP2StreamHandler: ChannelInboundHandler, RemovableChannelHandler {
         if event is ChannelShouldQuiesceEvent { return }
         context.fireUserInboundEventTriggered(event)
     }
-}
 
-/// Counts the bytes of a stream's request.
-final class HTTP2BodyLimit: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-
-    private let bytesMax: Int
-    private var bytes = 0
-
-    init(bytesMax: Int) { self.bytesMax = bytesMax }
+    // MARK: The request
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .body(let part) = unwrapInboundIn(data) {
-            bytes += part.readableBytes
-            guard bytes <= bytesMax else {
-                return context.fireErrorCaught(RequestBodyTooLarge(bytesMax: bytesMax))
+        waitingSince = nil
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            isReading = true
+            connection.arrived(
+                method: head.method.rawValue, target: head.path ?? "", on: context.channel, at: .now())
+        case .body(let part):
+            bodySize += part.readableBytes
+            guard bodySize <= bodySizeMax else {
+                return context.fireErrorCaught(RequestBodyTooLarge(bytesMax: bodySizeMax))
             }
+        case .end: isReading = false
         }
         context.fireChannelRead(data)
+    }
+
+    /// Somebody wants more; where nobody does, the silence is not the client's.
+    func read(context: ChannelHandlerContext) {
+        if isReading && waitingSince == nil {
+            let now = NIODeadline.now()
+            waitingSince = now
+            scheduleCheck(at: now + times.body, context)
+        }
+        context.read()
+    }
+
+    // MARK: The answer
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+        isEnding = true
+        let written = promise ?? context.eventLoop.makePromise()
+        let (connection, channel) = (connection, context.channel)
+        written.futureResult.assumeIsolated().whenComplete { [self] result in
+            isEnding = false
+            timer.cancel()
+            switch result {
+            case .success: connection.written(on: channel)
+            case .failure: connection.lost(on: channel)
+            }
+        }
+        context.write(data, promise: written)
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        if isEnding || !context.channel.isWritable { stuck(context) }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        // The client took some.
+        stuckSince = nil
+        if isEnding || !context.channel.isWritable { stuck(context) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func stuck(_ context: ChannelHandlerContext) {
+        guard stuckSince == nil else { return }
+        let now = NIODeadline.now()
+        stuckSince = now
+        scheduleCheck(at: now + times.write, context)
+    }
+
+    // MARK: Time
+
+    private func scheduleCheck(at instant: NIODeadline, _ context: ChannelHandlerContext) {
+        timer.schedule(at: instant, on: context.eventLoop) { [self] in
+            timer.fired()
+            look(context)
+        }
+    }
+
+    private func look(_ context: ChannelHandlerContext) {
+        let now = NIODeadline.now()
+        if let stuckSince, isEnding || !context.channel.isWritable {
+            guard now < stuckSince + times.write else {
+                connection.giveUp(on: context.channel)
+                return context.close(promise: nil)
+            }
+            scheduleCheck(at: stuckSince + times.write, context)
+        }
+        if isReading, let waitingSince {
+            guard now < waitingSince + times.body else {
+                isReading = false
+                return context.fireErrorCaught(RequestBodyTimedOut(after: times.body))
+            }
+            scheduleCheck(at: waitingSince + times.body, context)
+        }
     }
 }

@@ -13,7 +13,7 @@ public struct Listener: Sendable, Hashable {
         /// A host and port.
         case hostname(String, port: Int)
         /// A path.
-        case unixSocket(String)
+        case unixSocket(String, permissions: UInt16? = nil)
         /// A socket that somebody else opened and passed on.
         case inherited(name: String?)
     }
@@ -38,8 +38,13 @@ public struct Listener: Sendable, Hashable {
     /// A socket file that nobody listens on is replaced; one that somebody listens on is an error. The file is removed when the
     /// stop begins to refuse connections.
     ///
-    /// - Parameter path: Where the socket file is made.
-    public static func unixSocket(_ path: String) -> Listener { Listener(place: .unixSocket(path)) }
+    /// - Parameters:
+    ///   - path: Where the socket file is made.
+    ///   - permissions: The file's mode, such as `0o660`; what the umask leaves by default. Whoever may write to it can connect
+    ///     (unix(7)).
+    public static func unixSocket(_ path: String, permissions: UInt16? = nil) -> Listener {
+        Listener(place: .unixSocket(path, permissions: permissions))
+    }
 
     /// A listening socket that was opened by somebody else, such as systemd (sd_listen_fds(3)).
     ///

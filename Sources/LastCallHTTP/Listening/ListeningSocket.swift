@@ -27,15 +27,18 @@ struct ListeningSocket: Sendable {
     /// What tells one file from another under the same path.
     private struct FileIdentity: Sendable, Equatable {
         /// Its device.
-        let device: UInt
+        let device: UInt64
         /// Its number there.
-        let inode: UInt
+        let inode: UInt64
+        /// Whether it is a socket.
+        let isSocket: Bool
 
         init?(path: String) {
-            var status = stat()
-            guard lstat(path, &status) == 0 else { return nil }
-            device = UInt(status.st_dev)
-            inode = UInt(status.st_ino)
+            var identity = lastcall_file_identity()
+            guard lastcall_file_identity(path, &identity) == 0 else { return nil }
+            device = identity.device
+            inode = identity.inode
+            isSocket = identity.is_socket
         }
     }
 
@@ -61,18 +64,19 @@ struct ListeningSocket: Sendable {
         registry: ConnectionRegistry,
         initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) async throws -> ListeningSocket {
+        let addHandlers: @Sendable (any Channel) throws -> Void = { channel in
+            let pipeline = channel.pipeline.syncOperations
+            if let availability = options.availability {
+                try pipeline.addHandler(makeAvailabilityHandler(availability))
+            }
+            try pipeline.addHandler(AcceptedHandler(registry: registry))
+        }
         var bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: options.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: options.reusesAddress ? 1 : 0)
             .serverChannelOption(.maxMessagesPerRead, value: 16)
             .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if let availability = options.availability {
-                        try pipeline.addHandler(makeAvailabilityHandler(availability))
-                    }
-                    try pipeline.addHandler(AcceptedHandler(registry: registry))
-                }
+                channel.eventLoop.makeCompletedFuture { try addHandlers(channel) }
             }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer(initializer)
@@ -88,8 +92,17 @@ struct ListeningSocket: Sendable {
             } catch {
                 throw failure(error, host: host, port: port)
             }
-        case .unixSocket(let path):
+        case .unixSocket(let path, let permissions):
             try await removeStaleSocket(path, group: group)
+            if let permissions {
+                // Before it is bound: nobody can connect in between.
+                bootstrap = bootstrap.serverChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try addHandlers(channel)
+                        try setPermissions(permissions, of: channel)
+                    }
+                }
+            }
             do {
                 let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
                 return ListeningSocket(channel: channel, kind: .unix(path: path, file: FileIdentity(path: path)))
@@ -181,8 +194,7 @@ struct ListeningSocket: Sendable {
     /// Removes a socket file that nobody listens on.
     private static func removeStaleSocket(_ path: String, group: any EventLoopGroup) async throws {
         guard let before = FileIdentity(path: path) else { return }
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
+        guard before.isSocket else {
             throw HTTPServiceError(
                 .cannotListen, "\(path) exists and is no socket: move it away, or choose another path")
         }
@@ -202,6 +214,16 @@ struct ListeningSocket: Sendable {
         throw HTTPServiceError(
             .addressInUse, "somebody listens on \(path): stop that process (`ss -lxp` shows it), or choose another path"
         )
+    }
+
+    /// The mode of the file that a unix socket is bound to later (fchmod(2) on the socket itself, as Linux has it).
+    private static func setPermissions(_ permissions: UInt16, of channel: any Channel) throws {
+        let result = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+            fchmod($0, mode_t(permissions))
+        }
+        guard result == 0 else {
+            throw IOError(errnoCode: errno, reason: "fchmod")
+        }
     }
 
     private static func makeAvailabilityHandler(_ delegate: some AvailableConnectionsDelegate) -> any ChannelHandler {

@@ -47,7 +47,7 @@ public struct HealthProvider: Sendable {
     public let name: String
     /// How long it may take.
     public let timeout: Duration
-    /// Asks it; what it throws is its entry's error.
+    /// Asks it.
     let report: @Sendable () async throws -> [String: HealthValue]
 
     /// Creates a provider.
@@ -55,7 +55,8 @@ public struct HealthProvider: Sendable {
     /// - Parameters:
     ///   - name: The name of its entry.
     ///   - timeout: How long it may take before its entry says that it did not answer; 1 s by default.
-    ///   - report: Called for every request; without secrets. An error makes its entry `failed` and the report `degraded`.
+    ///   - report: Called for every request, unless it still works on an earlier one; without secrets. An error makes its entry
+    ///     `failed`, with the type of the error and not its text, and the report `degraded`.
     public init(
         _ name: String, timeout: Duration = .seconds(1),
         report: @escaping @Sendable () async throws -> [String: HealthValue]

@@ -39,18 +39,21 @@ public final class Probes: Service, ReadinessReporting, Sendable {
         logger: Logger = Logger(label: "lastcall.probes")
     ) {
         let uptime = Stopwatch(clock)
+        let stop = StopSignals()
+        let isDraining: @Sendable () -> Bool = { Shutdown.current?.cause != nil || stop.told.value != nil }
+        let askers = providers.map { HealthAsker($0, clock: clock) }
         let router = Router()
-        router.get("livez") { _, _ in Self.plain(.ok, Self.isDraining ? "draining" : "ok") }
+        router.get("livez") { _, _ in Self.plain(.ok, isDraining() ? "draining" : "ok") }
         router.get("readyz") { _, _ in
-            if Self.isDraining { return Self.plain(.serviceUnavailable, "draining") }
+            if isDraining() { return Self.plain(.serviceUnavailable, "draining") }
             guard Self.isReady else { return Self.plain(.serviceUnavailable, "starting") }
             return Self.plain(.ok, "ok")
         }
         router.get("health") { _, _ in
-            let entries = await Self.ask(providers, clock: clock)
+            let entries = await Self.ask(askers)
             let shutdown = Shutdown.current
             let report = Report(
-                status: Self.isDraining ? "draining" : entries.values.allSatisfy(\.isHealthy) ? "ok" : "degraded",
+                status: isDraining() ? "draining" : entries.values.allSatisfy(\.isHealthy) ? "ok" : "degraded",
                 version: version, uptimeSeconds: uptime.elapsed.inSeconds,
                 stop: shutdown?.cause.map { Report.Stop(cause: $0.description) }, checks: entries)
             let encoder = JSONEncoder()
@@ -64,7 +67,8 @@ public final class Probes: Service, ReadinessReporting, Sendable {
         configuration.environment = configuration.environment
             .filter { $0.key != EnvironmentKey.propagationDelay.rawValue }
         service = HTTPService(
-            Application(router: router, logger: logger), listener: listener, configuration: configuration)
+            Application(router: router, logger: logger), listener: listener, speaking: .application,
+            configuration: configuration, until: nil, stop: stop)
     }
 
     /// Where the probes listen, once they do.
@@ -98,8 +102,6 @@ public final class Probes: Service, ReadinessReporting, Sendable {
         let checks: [String: HealthEntry]
     }
 
-    private static var isDraining: Bool { Shutdown.current?.cause != nil || Task.isShuttingDownGracefully }
-
     /// Outside a lifecycle nobody knows about the others.
     private static var isReady: Bool { Shutdown.current?.isLifecycleReady ?? true }
 
@@ -109,35 +111,10 @@ public final class Probes: Service, ReadinessReporting, Sendable {
             body: ResponseBody(byteBuffer: ByteBuffer(string: text + "\n")))
     }
 
-    private static func ask(
-        _ providers: [HealthProvider], clock: any Clock<Duration>
-    ) async -> [String: HealthEntry] {
+    private static func ask(_ askers: [HealthAsker]) async -> [String: HealthEntry] {
         await withTaskGroup(of: (String, HealthEntry).self) { group in
-            for provider in providers {
-                group.addTask { (provider.name, await ask(provider, clock: clock)) }
-            }
+            for asker in askers { group.addTask { (asker.name, await asker.ask()) } }
             return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
-    }
-
-    /// One that ignores its cancellation is not waited for: the next request asks it again.
-    private static func ask(_ provider: HealthProvider, clock: any Clock<Duration>) async -> HealthEntry {
-        let answer = Latch<HealthEntry>()
-        let asking = UnstructuredTask.start {
-            do {
-                answer.open(HealthEntry(isHealthy: true, values: try await provider.report()))
-            } catch {
-                answer.open(.failed(String(describing: error)))
-            }
-        }
-        let alarm = UnstructuredTask.start {
-            try? await clock.sleep(for: provider.timeout)  // cancelled once there is an answer, which came first then
-            answer.open(.failed("no answer within \(DurationText.format(provider.timeout))"))
-        }
-        defer {
-            asking.cancel()
-            alarm.cancel()
-        }
-        return await answer.waitThroughCancellation()
     }
 }

@@ -1,7 +1,7 @@
 /// What a client may send, and how long it may take.
 ///
 /// The defaults keep a service alive that faces the internet alone; each can be raised for one that does not.
-/// All hold for HTTP/1.1. On HTTP/2 the size of a body, the time of a silent body and the idle time hold; NIO has limits of its own for heads.
+/// All hold for HTTP/1.1. On HTTP/2 all hold but those for heads, for which NIO has its own: 16 KiB, and frames that continue one.
 public struct HTTPLimits: Sendable, Hashable {
     /// The size of a request's head in bytes; 32 KiB by default.
     ///
@@ -28,4 +28,24 @@ public struct HTTPLimits: Sendable, Hashable {
 
     /// The defaults.
     public init() {}
+
+    /// Says what is out of its range.
+    ///
+    /// - Throws: ``HTTPServiceError/Code/invalidConfiguration``.
+    func validate() throws(HTTPServiceError) {
+        let counts = [
+            ("headSizeMax", headSizeMax), ("headFieldsMax", headFieldsMax), ("bodySizeMax", bodySizeMax),
+        ]
+        for (name, value) in counts where value < 1 {
+            throw HTTPServiceError(.invalidConfiguration, "limits.\(name) is \(value); write 1 or more")
+        }
+        let times = [
+            ("headTimeout", headTimeout), ("bodyTimeout", bodyTimeout), ("idleTimeout", idleTimeout),
+            ("writeTimeout", writeTimeout),
+        ]
+        for (name, value) in times where value <= .zero {
+            throw HTTPServiceError(
+                .invalidConfiguration, "limits.\(name) is \(value); write a time above zero, .seconds(30) for instance")
+        }
+    }
 }

@@ -52,11 +52,15 @@ extension HTTPService {
     }
 
     private func start() async throws {
+        try configuration.limits.validate()
+        guard configuration.linger >= .zero else {
+            throw HTTPServiceError(.invalidConfiguration, "linger is below zero; write .zero for none")
+        }
         let (connectionProtocol, place) = try resolve()
         let setup = try ConnectionSetup(
             connectionProtocol, limits: configuration.limits, linger: configuration.linger, registry: registry)
         let delay = try propagationDelay()
-        let responder = try await application.makeResponder(date, registry)
+        let responder = try await application.makeResponder(date)
         for hook in configuration.beforeServing + application.processes { try await hook() }
         guard stop.told.value == nil else { return }
         var firstError: (any Error)?
@@ -110,7 +114,7 @@ extension HTTPService {
         let token = try serving.enter()
         let (accepted, continuation) = AsyncStream.makeStream(of: Accepted.self)
         let socket = try await open(at: place) { [registry, logger = application.logger] channel in
-            let connection = Connection(channel: channel)
+            let connection = Connection(channel: channel, registry: registry)
             registry.add(connection)
             let future = setup.setUp(connection, responder: responder(connection), logger: logger)
             return future.map { negotiated in

@@ -68,7 +68,7 @@ public final class HTTPService: Service, ReadinessReporting, LedgerReporting, Se
     /// Opens when the service listens, or never will.
     let readiness = Latch<Result<Void, HTTPServiceError>>()
     /// Opens when the stop begins, and when this service is told.
-    let stop = StopSignals()
+    let stop: StopSignals
     private let ended = Latch<Void>()
     private let hasRun = Mutex(false)
 
@@ -85,16 +85,27 @@ public final class HTTPService: Service, ReadinessReporting, LedgerReporting, Se
     ///   - connectionProtocol: What to speak; what the application is configured for by default, which has to be HTTP/1.1.
     ///   - configuration: Delays, limits, hooks.
     ///   - trigger: What makes the service stop besides the lifecycle.
-    public init(
+    public convenience init(
         _ application: some ApplicationProtocol, listener: Listener = .application,
         speaking connectionProtocol: ConnectionProtocol = .application, configuration: Configuration = Configuration(),
         until trigger: Trigger? = nil
+    ) {
+        self.init(
+            application, listener: listener, speaking: connectionProtocol, configuration: configuration, until: trigger,
+            stop: StopSignals())
+    }
+
+    /// Creates a service whose signals somebody else knows, too.
+    init(
+        _ application: some ApplicationProtocol, listener: Listener, speaking connectionProtocol: ConnectionProtocol,
+        configuration: Configuration, until trigger: Trigger?, stop: StopSignals
     ) {
         self.application = ServedApplication(application)
         self.listener = listener
         self.connectionProtocol = connectionProtocol
         self.configuration = configuration
         self.trigger = trigger
+        self.stop = stop
         background = BackgroundTasks(after: serving)
     }
 

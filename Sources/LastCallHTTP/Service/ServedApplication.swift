@@ -15,7 +15,7 @@ struct ServedApplication: Sendable {
     typealias ResponderForConnection = @Sendable (Connection) -> HTTPChannelHandler.Responder
 
     /// Builds what answers, once.
-    let makeResponder: @Sendable (DateHeader, ConnectionRegistry) async throws -> ResponderForConnection
+    let makeResponder: @Sendable (DateHeader) async throws -> ResponderForConnection
     /// Where the application listens.
     let place: Listener.Place?
     /// What it speaks, where that is HTTP/1.1.
@@ -46,24 +46,22 @@ struct ServedApplication: Sendable {
         let channel = Self.channel(of: application)
         http1 = channel as? HTTP1Channel.Configuration
         speaks = channel.map { String(describing: type(of: $0)) } ?? "unknown"
-        makeResponder = { date, registry in
+        makeResponder = { date in
             let responder = try await application.responder
             return { connection in
-                Self.responder(
-                    responder, application: application, date: date, connection: connection, registry: registry)
+                Self.responder(responder, application: application, date: date, connection: connection)
             }
         }
     }
 
     /// Answers requests as Hummingbird's own server does between its channel and the application's responder, and keeps the books.
     private static func responder<Application: ApplicationProtocol>(
-        _ responder: Application.Responder, application: Application, date: DateHeader, connection: Connection,
-        registry: ConnectionRegistry
+        _ responder: Application.Responder, application: Application, date: DateHeader, connection: Connection
     ) -> HTTPChannelHandler.Responder {
         let base = application.logger
         let serverName = application.configuration.serverName
         return { request, writer, channel in
-            let ticket = connection.began(request.head, at: .now())
+            connection.began(on: channel)
             do {
                 var logger = base
                 logger[metadataKey: "hb.request.id"] = .stringConvertible(RequestID())
@@ -85,11 +83,9 @@ struct ServedApplication: Sendable {
                     // Passed on as it is, it would be answered 400 in the middle of this answer.
                     throw AnswerTorn()
                 }
-                _ = connection.ended(ticket, isCut: false)
+                connection.ended(.answered, on: channel)
             } catch {
-                // A client that left is no loss of ours; one whose answer we gave up is.
-                let isCut = Task.isCancelled || registry.isCut
-                if let request = connection.ended(ticket, isCut: isCut) { registry.cut(request) }
+                connection.ended(Task.isCancelled ? .cut : .failed, on: channel)
                 throw error
             }
         }
@@ -100,6 +96,7 @@ struct ServedApplication: Sendable {
         // The loop over the connection's requests answers 400.
         if error is HTTPParserError { throw error }
         if error is RequestBodyTooLarge { return Response(status: .contentTooLarge) }
+        if error is RequestBodyTimedOut { return Response(status: .requestTimeout) }
         // Whoever was cancelled did not do what was asked; who cancelled it answers.
         if Task.isCancelled { throw error }
         logger.debug("unhandled error", metadata: ["error.type": "\(type(of: error))"])

@@ -6,8 +6,8 @@ import NIOCore
 /// Lets only signed webhooks through, and each only once.
 ///
 /// A body that is too large is answered 413, a signature that is missing, malformed, wrong or too old 401, and the repetition of a
-/// request that was accepted 409; all of them before the handler is called. The repetition of one whose answer was an error is let
-/// through, so that its sender can try again. What was accepted is remembered in memory only: give the durable job that a webhook
+/// request that was accepted 409; all of them before the handler is called. One that is still being handled is answered 503 with
+/// `Retry-After`, and the repetition of one whose answer was an error is let through, so that its sender can try again. What was accepted is remembered in memory only: give the durable job that a webhook
 /// starts a key made of the delivery, and a repetition after a restart starts nothing either.
 public struct WebhookMiddleware<Context: RequestContext>: RouterMiddleware {
     private let signature: WebhookSignature
@@ -48,12 +48,19 @@ public struct WebhookMiddleware<Context: RequestContext>: RouterMiddleware {
                 "webhook refused", metadata: ["why": "\(error.description)", "bytes": "\(body.readableBytes)"])
             return Self.refusal(.unauthorized, error.description)
         }
-        guard seen.insert(proof) else {
+        switch seen.begin(proof) {
+        case .new: break
+        case .accepted:
             context.logger.info("webhook refused", metadata: ["why": "a repetition", "bytes": "\(body.readableBytes)"])
             return Self.refusal(.conflict, "this request was accepted before")
+        case .inHand:
+            var refusal = Self.refusal(
+                .serviceUnavailable, "this request is being handled; ask again what became of it")
+            refusal.headers[.retryAfter] = "1"
+            return refusal
         }
         var isAccepted = false
-        defer { if !isAccepted { seen.remove(proof) } }
+        defer { seen.end(proof, isAccepted: isAccepted) }
         let response = try await next(request, context)
         isAccepted = response.status.kind == .successful
         return response

@@ -53,7 +53,8 @@ enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     var listener: Listener {
         switch self {
         case .hostname(let host, let port): .hostname(host, port: port)
-        case .unix(let path): .unixSocket(path)
+        // Whoever can connect can have commands run.
+        case .unix(let path): .unixSocket(path, permissions: 0o600)
         }
     }
 
