@@ -51,8 +51,8 @@ import Testing
         #expect(machine.check(SocketState(), at: at(5099)) == .checkAt(at(5100)))
         #expect(machine.check(SocketState(hasUnread: true), at: at(5100)) == .checkAt(at(5101)))
         #expect(machine.check(SocketState(), at: at(5101)) == .closeOutput(checkAt: at(65_101)))
-        #expect(machine.outputClosed(at: at(5102)) == .checkAt(at(5202)))
-        #expect(machine.check(SocketState(), at: at(5202)) == .close)
+        #expect(machine.outputClosed(at: at(5102)) == .checkAt(at(5112)))
+        #expect(machine.check(SocketState(), at: at(5112)) == .close)
     }
 
     @Test("S13 a connection that was never told keeps a whole linger after its last answer")
@@ -292,9 +292,9 @@ import Testing
         #expect(machine.entered(.closingIdle, at: at(20)) == .checkAt(at(120)))
         #expect(machine.check(SocketState(), at: at(119)) == .checkAt(at(120)))
         #expect(machine.check(SocketState(), at: at(120)) == .closeOutput(checkAt: at(60_120)))
-        #expect(machine.outputClosed(at: at(121)) == .checkAt(at(221)))
-        #expect(machine.check(SocketState(unsent: 10), at: at(221)) == .checkAt(at(231)))
-        #expect(machine.check(SocketState(), at: at(231)) == .close)
+        #expect(machine.outputClosed(at: at(121)) == .checkAt(at(131)))
+        #expect(machine.check(SocketState(unsent: 10), at: at(131)) == .checkAt(at(141)))
+        #expect(machine.check(SocketState(), at: at(141)) == .close)
     }
 
     @Test("B11 streams finish, and the connection lingers after the last one")

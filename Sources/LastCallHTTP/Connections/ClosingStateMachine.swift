@@ -49,18 +49,23 @@ struct ClosingStateMachine: Equatable {
     static let lingerMax = TimeAmount.seconds(30)
     /// The same during a stop.
     static let stoppingLingerMax = TimeAmount.seconds(2)
+    /// How long a client has to close its own half whose last answer was confirmed long ago.
+    static let idleLinger = TimeAmount.milliseconds(10)
     /// How long until the next look at bytes that are on their way.
     private static let pollTime = TimeAmount.milliseconds(10)
 
     private let times: ConnectionTimes
+    /// Whether there was nothing to say any more, long before the end.
+    private let isIdle: Bool
     private var step = Step.writing
     /// Since when the client has taken nothing.
     private var progressAt: NIODeadline
     /// How many bytes it had not taken when somebody looked last.
     private var lastUnsent = 0
 
-    init(times: ConnectionTimes, at now: NIODeadline) {
+    init(times: ConnectionTimes, isIdle: Bool = false, at now: NIODeadline) {
         self.times = times
+        self.isIdle = isIdle
         self.progressAt = now
     }
 
@@ -92,15 +97,17 @@ struct ClosingStateMachine: Equatable {
         switch step {
         case .writing: end = stuckEnd
         case .lingering(let since, let heardAt):
-            guard socket.unsent == 0 else {
+            // Our FIN counts as one, and clients take their time to confirm it.
+            guard socket.unsent <= 1 else {
                 end = stuckEnd
                 break
             }
-            let quiet = isStopping ? times.linger : max(times.linger, Self.quietTime)
+            let stopping = isIdle ? min(times.linger, Self.idleLinger) : times.linger
+            let quiet = isStopping ? stopping : max(times.linger, Self.quietTime)
             let most = isStopping ? max(times.linger, Self.stoppingLingerMax) : Self.lingerMax
             end = min(heardAt + quiet, since + most)
         }
         guard now < end else { return .close }
-        return .checkAt(socket.unsent > 0 ? min(end, now + Self.pollTime) : end)
+        return .checkAt(socket.unsent > 1 ? min(end, now + Self.pollTime) : end)
     }
 }

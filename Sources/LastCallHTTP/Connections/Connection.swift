@@ -17,7 +17,7 @@ final class Connection: Sendable {
         let target: String
         /// Since when.
         let since: NIODeadline
-        /// Whether a handler has it.
+        /// Whether its turn has come: it is with a handler, or on its way to one.
         var isBegun = false
         /// Whether its handler has answered.
         var isAnswered = false
@@ -164,19 +164,12 @@ final class Connection: Sendable {
 
     /// A request's head has come.
     func arrived(method: String, target: String, on channel: any Channel, at now: NIODeadline) {
-        let request = Request(channel: ObjectIdentifier(channel), method: method, target: target, since: now)
+        let channel = ObjectIdentifier(channel)
+        var request = Request(channel: channel, method: method, target: target, since: now)
         state.withLock { state in
+            request.isBegun = state.index(of: channel) { !$0.isAnswered } == nil
             state.counts.accepted += 1
             state.inFlight.append(request)
-        }
-    }
-
-    /// A handler has the next request of a channel.
-    func began(on channel: any Channel) {
-        let channel = ObjectIdentifier(channel)
-        state.withLock { state in
-            guard let index = state.index(of: channel, where: { !$0.isBegun }) else { return }
-            state.inFlight[index].isBegun = true
         }
     }
 
@@ -185,6 +178,7 @@ final class Connection: Sendable {
         let channel = ObjectIdentifier(channel)
         let cut: [Request] = state.withLock { state in
             guard let index = state.index(of: channel, where: { $0.isBegun && !$0.isAnswered }) else { return [] }
+            if let next = state.index(of: channel, where: { !$0.isBegun }) { state.inFlight[next].isBegun = true }
             if ending == .cut { state.inFlight[index].isGivenUp = true }
             if ending != .answered || state.inFlight[index].isLost { return state.settle(at: index) }
             state.inFlight[index].isAnswered = true

@@ -118,8 +118,7 @@ final class FrontHandler: ChannelInboundHandler {
     /// What is on its way.
     var socket: SocketState {
         guard let channel = context?.channel else { return SocketState() }
-        // A channel that has no such option cannot be asked.
-        let waiting = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0  // the kernel's own count is left
+        let waiting = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0  // not every channel can say
         return SocketState(
             hasUnread: SocketFacts.unreadBytes(of: channel) > 0, unsent: waiting + SocketFacts.unsentBytes(of: channel))
     }

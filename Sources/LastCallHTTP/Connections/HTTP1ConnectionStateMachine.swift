@@ -238,8 +238,8 @@ struct HTTP1ConnectionStateMachine {
         }
     }
 
-    private mutating func beginClosing(at now: NIODeadline) -> Action {
-        state = .closing(ClosingStateMachine(times: times, at: now))
+    private mutating func beginClosing(isIdle: Bool = false, at now: NIODeadline) -> Action {
+        state = .closing(ClosingStateMachine(times: times, isIdle: isIdle, at: now))
         return .closeOutput(checkAt: now + times.write)
     }
 
@@ -353,7 +353,7 @@ struct HTTP1ConnectionStateMachine {
             // A request that has come this far is served, and an answer that is on its way goes out.
             if socket.hasUnread { return .checkAt(now + .milliseconds(1)) }
             if socket.unsent > 0 { return .checkAt(now + .milliseconds(10)) }
-            return open.isHandshaking ? .close : beginClosing(at: now)
+            return open.isHandshaking ? .close : beginClosing(isIdle: true, at: now)
         case .head(let since): return checkRequest(open, end: since + times.head, at: now)
         case .body(let last):
             // Bytes that the application does not read are not the client's silence.

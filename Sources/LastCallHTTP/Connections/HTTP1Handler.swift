@@ -23,6 +23,10 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     private var bodySize = 0
     /// Whether the client waits for a 100 before it sends its body, and other answers are due first.
     private var owesContinue = false
+    /// Bytes of answers since the kernel was last seen to have everything.
+    private var unconfirmed = 0
+    /// How many of them are taken for written without asking.
+    private static let unconfirmedMax = 8 * 1024
     /// Whether the parser gave up because the head was too large.
     private var isHeadTooLarge = false
     /// Whether the client speaks HTTP/1.0, and does not know of chunks.
@@ -163,16 +167,32 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .head(let head): write(head, data, promise: promise, context: context)
-        case .body: context.write(data, promise: promise)
+        case .body(let bytes):
+            unconfirmed += bytes.readableBytes
+            context.write(data, promise: promise)
         case .end:
-            let written = promise ?? context.eventLoop.makePromise()
-            let (connection, channel) = (connection, context.channel)
-            // One that fails closes the connection, which settles everything.
-            written.futureResult.assumeIsolated().whenSuccess { connection.written(on: channel) }
-            context.write(data, promise: written)
+            // A small answer is the kernel's with the next flush; asking about each would cost a twentieth of a request.
+            if unconfirmed < Self.unconfirmedMax {
+                context.write(data, promise: promise)
+                connection.written(on: context.channel)
+            } else {
+                writeEnd(data, promise: promise, context: context)
+            }
             perform(machine.answerEnded(at: .now()))
             if owesContinue { continueIfDue() }
         }
+    }
+
+    /// Writes the end of an answer, which is held until the kernel has it.
+    private func writeEnd(_ data: NIOAny, promise: EventLoopPromise<Void>?, context: ChannelHandlerContext) {
+        let written = promise ?? context.eventLoop.makePromise()
+        let channel = context.channel
+        // One that fails closes the connection, which settles everything.
+        written.futureResult.assumeIsolated().whenSuccess { [self] in
+            unconfirmed = 0
+            connection.written(on: channel)
+        }
+        context.write(data, promise: written)
     }
 
     private func write(

@@ -145,8 +145,8 @@ struct HTTP2ConnectionStateMachine {
         }
     }
 
-    private mutating func beginClosing(at now: NIODeadline) -> Action {
-        state = .closing(ClosingStateMachine(times: times, at: now))
+    private mutating func beginClosing(isIdle: Bool = false, at now: NIODeadline) -> Action {
+        state = .closing(ClosingStateMachine(times: times, isIdle: isIdle, at: now))
         return .closeOutput(checkAt: now + times.write)
     }
 
@@ -203,7 +203,7 @@ struct HTTP2ConnectionStateMachine {
 
     private mutating func checkOpen(_ open: inout Open, at now: NIODeadline) -> Action {
         if open.streams == 0 && now >= idleEnd(open) {
-            if phase == .closingIdle { return beginClosing(at: now) }
+            if phase == .closingIdle { return beginClosing(isIdle: true, at: now) }
             // While it serves the client is told first; one that does not answer follows below.
             if phase == .serving && open.told == .nothing { return tell(&open, at: now) }
         }

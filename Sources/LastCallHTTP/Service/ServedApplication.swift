@@ -61,7 +61,6 @@ struct ServedApplication: Sendable {
         let base = application.logger
         let serverName = application.configuration.serverName
         return { request, writer, channel in
-            connection.began(on: channel)
             do {
                 var logger = base
                 logger[metadataKey: "hb.request.id"] = .stringConvertible(RequestID())
