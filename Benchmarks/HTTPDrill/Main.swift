@@ -53,8 +53,6 @@ struct Program {
         let options = try options(arguments)
         let scenarios = try Scenarios()
         try await scenarios.makeCertificate()
-        var backend: ProgramUnderTest?
-        defer { backend?.signalGroup(SIGKILL) }
         var all: [Scenario] = []
         if let command = options.command {
             all = [scenarios.other(command, path: options.path)]
@@ -62,17 +60,16 @@ struct Program {
             all = DrillProtocol.allCases.map { scenarios.own($0, isBare: false) }
             all += [scenarios.lameDuck(), scenarios.rolling(), scenarios.inherited()]
             all += DrillProtocol.allCases.map { scenarios.own($0, isBare: true) }
-            if let nginx = try scenarios.nginx(upstream: options.port + 500) {
-                backend = try scenarios.own(.http1, isBare: false).start(options.port + 500)
-                all.append(nginx)
-            }
+            if let nginx = try scenarios.nginx(upstream: options.port + 500) { all.append(nginx) }
             for module in ["hypercorn", "uvicorn"] {
                 if let scenario = try await scenarios.python(module) { all.append(scenario) }
             }
         }
         if let only = options.only { all = all.filter { $0.name.contains(only) } }
         var port = options.port
-        for scenario in all {
+        // One by one, because a scenario may hold a socket that later ones must not inherit.
+        while let scenario = all.first {
+            all.removeFirst()
             var sum = DrillResult()
             for _ in 0..<options.runs {
                 sum.add(try await scenario.run(port: port, keepAlive: options.keepAlive, fresh: options.fresh))

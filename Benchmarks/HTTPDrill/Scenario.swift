@@ -20,6 +20,8 @@ struct Scenario: Sendable {
     var signal = SIGTERM
     /// Starts it on a port.
     var start: @Sendable (_ port: Int) throws -> ProgramUnderTest
+    /// Starts what it needs behind it, which is not stopped.
+    var backend: (@Sendable () throws -> ProgramUnderTest)?
     /// Starts its successor before it is stopped, where there is one.
     var successor: (@Sendable (_ port: Int) throws -> ProgramUnderTest)?
     /// Starts its successor only once it is gone, with the same socket.
@@ -32,6 +34,8 @@ struct Scenario: Sendable {
 
     /// Runs the drill once.
     func run(port: Int, keepAlive: Int, fresh: Int) async throws -> DrillResult {
+        let backend = try backend?()
+        defer { backend?.signalGroup(SIGKILL) }
         let program = try start(port)
         defer { program.signalGroup(SIGKILL) }
         let client = DrillClient(port: port, speaks: speaks)

@@ -116,6 +116,8 @@ struct Scenarios {
             try write(text, to: folder + "/nginx.conf")
             return try ProgramUnderTest(nginx, ["-c", folder + "/nginx.conf"], environment: environment)
         }
+        let backend = own(.http1, isBare: false)
+        scenario.backend = { try backend.start(upstream) }
         scenario.signal = SIGQUIT
         return scenario
     }
@@ -183,6 +185,8 @@ struct Scenarios {
 /// A listening socket that this process keeps open.
 private final class Descriptor: Sendable {
     private let value = Mutex<Int32>(-1)
+
+    deinit { value.withLock { if $0 >= 0 { close($0) } } }
 
     func listen(_ port: Int) throws -> Int32 {
         try value.withLock { value in

@@ -27,7 +27,7 @@ struct GitHub: Sendable {
     /// How many pages of comments are looked at.
     private static let commentPagesMax = 30
     /// How long to wait where GitHub says that it has enough and not for how long (docs: Rate limits for the REST API).
-    private static let secondaryLimitPause = Duration.seconds(60)
+    static let secondaryLimitPause = Duration.seconds(60)
 
     /// Whether somebody is a member of an organisation, or invited.
     func isMember(_ login: String, of organisation: String) async throws -> Bool {
@@ -103,7 +103,7 @@ struct GitHub: Sendable {
     }
 
     /// How long to wait, where the answer is about a limit: `Retry-After`, or the limit's reset, or a minute.
-    private static func pause(_ status: UInt, _ headers: HTTPHeaders, _ body: ByteBuffer) -> Duration? {
+    static func pause(_ status: UInt, _ headers: HTTPHeaders, _ body: ByteBuffer) -> Duration? {
         guard status == 429 || status == 403 else { return nil }
         if let seconds = headers.first(name: "Retry-After").flatMap({ Int64($0) }), seconds >= 0 {
             return .seconds(seconds)

@@ -100,6 +100,15 @@ import Testing
             return Answer(status: lines.popLast() ?? "", body: lines.joined(separator: "\n"))
         }
 
+        /// What `/health` says.
+        func health() async throws -> String {
+            let curl = try ProgramUnderTest(
+                "/usr/bin/curl", ["-sS", "--unix-socket", folder.path("probes.sock"), "http://localhost/health"],
+                environment: ["PATH": "/usr/bin"])
+            _ = try await curl.exit()
+            return curl.output
+        }
+
         func submit(_ body: String) async throws -> Answer {
             try await ask("jobs", ["-H", "Content-Type: application/json", "-d", body])
         }
@@ -183,6 +192,35 @@ import Testing
         #expect(try await curl.exit() == 0, "\(curl.output)")
         #expect(try await worker.exit() == ExitCode.clean)
         #expect(try server.folder.receipt().totals.cut == 0)
+    }
+
+    @Test("S3 who follows a job that says nothing and leaves is let go", .timeLimit(.minutes(1)))
+    func followerLeaves() async throws {
+        let server = try server("unix:api.sock\nprobes: unix:probes.sock")
+        let worker = try await server.folder.serve()
+        _ = try await server.submit(#"{"task": "slow"}"#)
+        let curl = try ProgramUnderTest(
+            "/usr/bin/curl",
+            ["-sS", "-N", "--unix-socket", server.path, "http://localhost/v1/jobs/1/output?follow=true"],
+            environment: ["PATH": "/usr/bin"])
+        try await curl.line("two")
+        curl.signal(SIGKILL)
+        _ = try await curl.exit()
+        // The test's time limit is what this may take.
+        while try await !server.health().contains(#""api":{"requests":0"#) {}
+        #expect(try await server.health().contains(#""running":1"#))
+        worker.signal(SIGTERM)
+        #expect(try await worker.exit() == ExitCode.clean)
+    }
+
+    @Test("who may write to the socket may have commands run, so only its owner may")
+    func socketMode() async throws {
+        let server = try server()
+        let worker = try await server.folder.serve()
+        let mode = try FileManager.default.attributesOfItem(atPath: server.path)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        worker.signal(SIGTERM)
+        #expect(try await worker.exit() == ExitCode.clean)
     }
 
     @Test("with a token only who has it gets in, and commands may be submitted")

@@ -120,6 +120,97 @@ import Testing
         }
     }
 
+    @Test("a client that wants to speak something else gets its answer and is closed: nothing behind it could be read")
+    func upgradeIsNotTaken() async throws {
+        try await withService(routes.router()) { running in
+            let client = try await running.connect()
+            try await client.send(
+                "GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n"
+            )
+            let answer = await client.answer()
+            #expect(answer?.body == "done")
+            #expect(answer?.saysClose == true)
+            #expect(await client.end() == .closed)
+        }
+    }
+
+    @Test("empty lines are no request: neither between two nor while an answer is due")
+    func emptyLines() async throws {
+        let configuration = testConfiguration { $0.limits.headTimeout = .milliseconds(50) }
+        try await withService(routes.router(), configuration: configuration) { running in
+            let client = try await running.connect()
+            try await client.send("\r\n")
+            let slow = try await running.connect()
+            try await slow.get("/held")
+            try await routes.entered.wait()
+            try await slow.send("\r\n")
+            // Longer than the time of a head, as a third client shows.
+            let third = try await running.connect()
+            try await third.send("GET / HT")
+            #expect(await third.answer()?.status == 408)
+            routes.released.open()
+            #expect(await slow.answer()?.body == "held and done")
+            try await client.get("/")
+            #expect(await client.answer()?.body == "done")
+        }
+    }
+
+    @Test("half a request behind one that is being answered waits for its turn, and then for its time")
+    func halfHeadBehindAnAnswer() async throws {
+        let configuration = testConfiguration { $0.limits.headTimeout = .milliseconds(50) }
+        try await withService(routes.router(), configuration: configuration) { running in
+            let client = try await running.connect()
+            try await client.get("/held")
+            try await routes.entered.wait()
+            try await client.send("GET / HT")
+            let third = try await running.connect()
+            try await third.send("GET / HT")
+            #expect(await third.answer()?.status == 408)
+            routes.released.open()
+            #expect(await client.answer()?.body == "held and done")
+            #expect(await client.answer()?.status == 408)
+        }
+    }
+
+    @Test("B1 an answer that its handler breaks off is cut, and not done")
+    func tornByItsHandler() async throws {
+        struct Broken: Error {}
+        let router = routes.router()
+        router.get("torn") { _, _ in
+            Response(
+                status: .ok,
+                body: ResponseBody { writer in
+                    try await writer.write(ByteBuffer(string: "half"))
+                    throw Broken()
+                })
+        }
+        try await withService(router) { running in
+            let client = try await running.connect()
+            try await client.get("/torn")
+            #expect(await client.text("half"))
+            #expect(await client.end() != nil)
+            #expect(running.service.ledger.cut == 1)
+        }
+    }
+
+    @Test(
+        "a client that takes nothing of an answer that was written at once is closed after its time, on a kept connection"
+    )
+    func neverReadsWholeAnswer() async throws {
+        let router = routes.router()
+        router.get("large") { _, _ in
+            Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(repeating: 120, count: 24 << 20)))
+        }
+        let configuration = testConfiguration { $0.limits.writeTimeout = .milliseconds(200) }
+        try await withService(router, configuration: configuration) { running in
+            let client = try await running.connect()
+            try await client.stopReading()
+            try await client.get("/large")
+            while running.service.ledger.cut == 0 { await Task.yield() }
+            #expect(running.service.ledger.held == 0)
+        }
+    }
+
     @Test("B1 pipelined requests that wait behind a cut one are cut and listed with it")
     func pipelinedAreCut() async throws {
         let receipt = try await withService(routes.router(), grace: .seconds(3)) { running in

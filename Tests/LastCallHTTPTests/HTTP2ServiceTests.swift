@@ -23,13 +23,68 @@ import Testing
             try await routes.entered.wait()
             try await running.stop()
             #expect(try await client.next(.goAway).lastStream == 0x7fff_ffff)
+            // What was on its way before the client heard of it is served.
+            try await client.request(3, "GET", "/")
+            #expect(try await client.body(of: 3) == 4)
+            #expect(try await client.next(.goAway).lastStream == 3)
+            // What comes behind the last one is not served, and nobody else suffers from it.
+            try await client.request(5, "GET", "/")
+            routes.released.open()
+            #expect(try await client.body(of: 1) == "held and done".utf8.count)
+            #expect(await client.raw.end() == .closed)
+        }
+        #expect(receipt.totals.done == 2)
+        #expect(receipt.totals.cut == 0)
+    }
+
+    @Test("B11 of two requests that come at once in the lame duck both are answered, and the connection is told to go")
+    func twoInLameDuck() async throws {
+        let configuration = testConfiguration { $0.propagationDelay = .seconds(3600) }
+        try await withService(routes.router(), configuration: configuration, speaking: .plaintextHTTP2()) { running in
+            try await running.stop()
+            let client = try await RawHTTP2Client(running)
+            try await client.raw.send(
+                RawHTTP2Client.bytes(ofRequest: 1, "GET", "/held") + RawHTTP2Client.bytes(ofRequest: 3, "GET", "/"))
+            #expect(try await client.next(.goAway).lastStream == 0x7fff_ffff)
+            #expect(try await client.body(of: 3) == 4)
+            routes.released.open()
+            #expect(try await client.body(of: 1) == "held and done".utf8.count)
+            running.lifecycle.handOver()
+        }
+    }
+
+    @Test(
+        "B11 a client that answers the PING is told its last stream at once, and the connection ends with that stream")
+    func politeClient() async throws {
+        let receipt = try await withService(routes.router(), speaking: .plaintextHTTP2()) { running in
+            let client = try await RawHTTP2Client(running)
+            try await client.request(1, "GET", "/held")
+            try await routes.entered.wait()
+            try await running.stop()
+            _ = try await client.next(.goAway)
+            try await client.send(.ping, stream: 0, client.next(.ping).payload, flags: 1)
             #expect(try await client.next(.goAway).lastStream == 1)
             routes.released.open()
             #expect(try await client.body(of: 1) == "held and done".utf8.count)
             #expect(await client.raw.end() == .closed)
         }
         #expect(receipt.totals.done == 1)
-        #expect(receipt.totals.cut == 0)
+    }
+
+    @Test("a request that is none resets its own stream and no other")
+    func brokenStream() async throws {
+        try await withService(routes.router(), speaking: .plaintextHTTP2()) { running in
+            let client = try await RawHTTP2Client(running)
+            try await client.request(1, "GET", "/held")
+            try await routes.entered.wait()
+            // Its body is longer than it says: literal field 28 of the static table, content-length.
+            try await client.send(
+                .headers, stream: 3, RawHTTP2Client.fields("POST", "/upload") + [0x0f, 0x0d, 1, 0x31], flags: 4)
+            try await client.send(.data, stream: 3, Array("hello".utf8), flags: 1)
+            #expect(try await client.next(.reset).stream == 3)
+            routes.released.open()
+            #expect(try await client.body(of: 1) == "held and done".utf8.count)
+        }
     }
 
     @Test("a stream's body that stops coming is answered 408; a handler that takes longer than that is left in peace")
@@ -158,18 +213,31 @@ private struct RawHTTP2Client: Sendable {
         (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
     }
 
-    func send(_ kind: Kind, stream: UInt32, _ payload: [UInt8], flags: UInt8 = 0) async throws {
-        var bytes = Array(Self.bytes(UInt32(payload.count)).dropFirst())
+    private static func bytes(of kind: Kind, stream: UInt32, _ payload: [UInt8], flags: UInt8) -> [UInt8] {
+        var bytes = Array(bytes(UInt32(payload.count)).dropFirst())
         bytes += [kind.rawValue, flags]
         bytes += Self.bytes(stream)
-        try await raw.send(bytes + payload)
+        return bytes + payload
     }
 
-    /// Opens a stream, with header fields that need no table (RFC 7541, section 6.2.2).
-    func request(_ stream: UInt32, _ method: String, _ path: String, isWhole: Bool = true) async throws {
+    func send(_ kind: Kind, stream: UInt32, _ payload: [UInt8], flags: UInt8 = 0) async throws {
+        try await raw.send(Self.bytes(of: kind, stream: stream, payload, flags: flags))
+    }
+
+    /// Header fields that need no table (RFC 7541, section 6.2.2).
+    static func fields(_ method: String, _ path: String) -> [UInt8] {
         func literal(_ index: UInt8, _ text: String) -> [UInt8] { [index, UInt8(text.utf8.count)] + Array(text.utf8) }
-        let fields = literal(2, method) + literal(4, path) + [0x86] + literal(1, "test")
-        try await send(.headers, stream: stream, fields, flags: isWhole ? 5 : 4)
+        return literal(2, method) + literal(4, path) + [0x86] + literal(1, "test")
+    }
+
+    /// A request without a body.
+    static func bytes(ofRequest stream: UInt32, _ method: String, _ path: String) -> [UInt8] {
+        bytes(of: .headers, stream: stream, fields(method, path), flags: 5)
+    }
+
+    /// Opens a stream.
+    func request(_ stream: UInt32, _ method: String, _ path: String, isWhole: Bool = true) async throws {
+        try await send(.headers, stream: stream, Self.fields(method, path), flags: isWhole ? 5 : 4)
     }
 
     /// The next frame.

@@ -184,6 +184,23 @@ import Testing
         }
     }
 
+    @Test("S17 a limit is told from a refusal, and says how long to wait")
+    func pauses() {
+        func pause(_ status: UInt, _ headers: HTTPHeaders = [:], _ text: String = "") -> Duration? {
+            GitHub.pause(status, headers, ByteBuffer(string: text))
+        }
+        #expect(pause(429) == GitHub.secondaryLimitPause)
+        #expect(pause(429, ["Retry-After": "7"]) == .seconds(7))
+        #expect(pause(429, ["Retry-After": "-7"]) == GitHub.secondaryLimitPause)
+        #expect(pause(403, ["Retry-After": "0"]) == .zero)
+        #expect(
+            pause(403, [:], #"{"message":"You have exceeded a Secondary Rate Limit."}"#) == GitHub.secondaryLimitPause)
+        #expect(pause(403, ["X-RateLimit-Remaining": "0"]) == GitHub.secondaryLimitPause)
+        #expect(pause(403, ["X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"]) == .seconds(1))
+        #expect(pause(403, ["X-RateLimit-Remaining": "12"], "Must have admin rights") == nil)
+        #expect(pause(404, ["Retry-After": "7"]) == nil)
+    }
+
     @Test("S16 wrong, missing and repeated signatures, other events and bodies that are none start nothing")
     func refused() async throws {
         let gitHub = LocalGitHub()

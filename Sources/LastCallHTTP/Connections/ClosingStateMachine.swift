@@ -12,6 +12,9 @@ struct ConnectionTimes: Sendable, Equatable {
     var write: TimeAmount
     /// During a stop: a request that may be on its way to an idle connection, and the client's own close after the last answer.
     var linger: TimeAmount
+
+    /// When to look for the first time at a client that takes nothing.
+    var firstLook: TimeAmount { .nanoseconds(write.nanoseconds / 4) }
 }
 
 /// What is on its way on a connection's socket when somebody looks.
@@ -20,6 +23,32 @@ struct SocketState: Equatable {
     var hasUnread = false
     /// How many of our bytes the client's kernel has not confirmed; what waits to be written included.
     var unsent = 0
+}
+
+/// Tells whether a client takes what is sent to it, however slowly.
+struct SendProgress: Equatable {
+    /// How many bytes it had not taken when somebody looked last.
+    private var lastUnsent = 0
+    /// Since when it has taken none.
+    private(set) var since: NIODeadline
+
+    init(at now: NIODeadline) { self.since = now }
+
+    /// The client took some.
+    mutating func made(at now: NIODeadline) { since = now }
+
+    /// Somebody looked.
+    mutating func observed(unsent: Int, at now: NIODeadline) {
+        // Where nothing was on its way before, the time begins now.
+        if unsent < lastUnsent || lastUnsent == 0 { since = now }
+        lastUnsent = unsent
+    }
+
+    /// How long to wait for the next look at bytes that are on their way: the longer they are, the longer.
+    func pollTime(at now: NIODeadline) -> TimeAmount {
+        let elapsed = (now - since).nanoseconds / 8
+        return max(.milliseconds(10), min(.nanoseconds(elapsed), .milliseconds(250)))
+    }
 }
 
 /// Decides how a connection ends whose last answer was given.
@@ -51,26 +80,21 @@ struct ClosingStateMachine: Equatable {
     static let stoppingLingerMax = TimeAmount.seconds(2)
     /// How long a client has to close its own half whose last answer was confirmed long ago.
     static let idleLinger = TimeAmount.milliseconds(10)
-    /// How long until the next look at bytes that are on their way.
-    private static let pollTime = TimeAmount.milliseconds(10)
 
     private let times: ConnectionTimes
     /// Whether there was nothing to say any more, long before the end.
     private let isIdle: Bool
     private var step = Step.writing
-    /// Since when the client has taken nothing.
-    private var progressAt: NIODeadline
-    /// How many bytes it had not taken when somebody looked last.
-    private var lastUnsent = 0
+    private var progress: SendProgress
 
     init(times: ConnectionTimes, isIdle: Bool = false, at now: NIODeadline) {
         self.times = times
         self.isIdle = isIdle
-        self.progressAt = now
+        self.progress = SendProgress(at: now)
     }
 
     /// The client took some bytes.
-    mutating func progressed(at now: NIODeadline) { progressAt = now }
+    mutating func progressed(at now: NIODeadline) { progress.made(at: now) }
 
     /// The client said something that nobody wants to know any more.
     mutating func heard(at now: NIODeadline) {
@@ -90,9 +114,8 @@ struct ClosingStateMachine: Equatable {
 
     /// What is due now, and when to look again.
     mutating func check(_ socket: SocketState, isStopping: Bool, at now: NIODeadline) -> Action {
-        if socket.unsent < lastUnsent { progressAt = now }
-        lastUnsent = socket.unsent
-        let stuckEnd = progressAt + times.write
+        progress.observed(unsent: socket.unsent, at: now)
+        let stuckEnd = progress.since + times.write
         let end: NIODeadline
         switch step {
         case .writing: end = stuckEnd
@@ -108,6 +131,6 @@ struct ClosingStateMachine: Equatable {
             end = min(heardAt + quiet, since + most)
         }
         guard now < end else { return .close }
-        return .checkAt(socket.unsent > 1 ? min(end, now + Self.pollTime) : end)
+        return .checkAt(socket.unsent > 1 ? min(end, now + progress.pollTime(at: now)) : end)
     }
 }

@@ -29,6 +29,8 @@ final class FrontHandler: ChannelInboundHandler {
     /// Client and server agreed on a protocol: its handler takes over.
     func negotiated() {
         isNegotiating = false
+        // What came was no part of a request.
+        progress &+= 1
         negotiationEnd?.cancel()
         negotiationEnd = nil
     }
@@ -83,7 +85,10 @@ final class FrontHandler: ChannelInboundHandler {
         }
         let before = progress
         context.fireChannelRead(data)
-        if progress == before { listener?.bytesArrived() }
+        guard progress == before, let listener else { return }
+        // RFC 9112, section 2.2: an empty line before a request is none.
+        let bytes = unwrapInboundIn(data).readableBytesView
+        listener.bytesArrived(isEmptyLine: bytes.allSatisfy { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") })
     }
 
     /// Closes without asking TLS, which would wait for the client.

@@ -62,8 +62,8 @@ struct HTTP1ConnectionStateMachine {
         var saidClose = false
         /// Since when there is nothing to do.
         var idleSince: NIODeadline
-        /// Since when the client has taken nothing of an answer.
-        var stuckSince: NIODeadline?
+        /// Whether the client has to take something before more can be written.
+        var isStuck = false
     }
 
     private enum State: Equatable {
@@ -79,8 +79,8 @@ struct HTTP1ConnectionStateMachine {
     private var phase: ServingPhase
     /// Since when idle connections are closed.
     private var closingIdleSince: NIODeadline?
-    /// How many bytes of answers the client had not taken when somebody looked last.
-    private var lastUnsent = 0
+    /// Whether the client takes its answers.
+    private var progress: SendProgress
     private var state: State
 
     /// A connection that was accepted.
@@ -88,6 +88,7 @@ struct HTTP1ConnectionStateMachine {
         self.times = times
         self.phase = phase
         self.closingIdleSince = phase == .closingIdle ? now : nil
+        self.progress = SendProgress(at: now)
         self.state = .open(Open(isHandshaking: isHandshaking, idleSince: now))
     }
 
@@ -110,7 +111,7 @@ struct HTTP1ConnectionStateMachine {
     /// Whether nothing is due but, one day, the end of an idle connection.
     var isAtRest: Bool {
         switch state {
-        case .open(let open): phase == .serving && open.reading == .nothing && open.stuckSince == nil
+        case .open(let open): phase == .serving && open.reading == .nothing && !open.isStuck
         case .closing, .closed: false
         }
     }
@@ -138,6 +139,26 @@ struct HTTP1ConnectionStateMachine {
             }
             state = .open(open)
         case .closed: return
+        }
+    }
+
+    /// Whether the beginning of a request has come.
+    var isReadingHead: Bool {
+        switch state {
+        case .open(let open): if case .head = open.reading { true } else { false }
+        case .closing, .closed: false
+        }
+    }
+
+    /// The client closed its half: what it has not said it never will.
+    mutating func inputClosed(at now: NIODeadline) {
+        switch state {
+        case .open(var open):
+            guard isReadingHead else { return }
+            open.reading = .nothing
+            open.idleSince = now
+            state = .open(open)
+        case .closing, .closed: return
         }
     }
 
@@ -229,7 +250,6 @@ struct HTTP1ConnectionStateMachine {
         case .open(var open):
             open.pending = max(0, open.pending - 1)
             open.isAnswering = false
-            open.stuckSince = nil
             open.idleSince = now
             guard !open.saidClose else { return beginClosing(at: now) }
             state = .open(open)
@@ -282,7 +302,8 @@ struct HTTP1ConnectionStateMachine {
     mutating func writable(_ isWritable: Bool, at now: NIODeadline) {
         switch state {
         case .open(var open):
-            open.stuckSince = isWritable ? nil : (open.stuckSince ?? now)
+            open.isStuck = !isWritable
+            progress.made(at: now)
             state = .open(open)
         case .closing(var closing):
             closing.progressed(at: now)
@@ -322,16 +343,12 @@ struct HTTP1ConnectionStateMachine {
 
     /// What is due now, and when to look again.
     mutating func check(_ socket: SocketState, at now: NIODeadline) -> Action {
-        let hasProgressed = socket.unsent < lastUnsent
-        lastUnsent = socket.unsent
+        progress.observed(unsent: socket.unsent, at: now)
         switch state {
-        case .open(var open):
-            guard let stuckSince = open.stuckSince else { return checkReading(open, socket, at: now) }
-            // Taking some of it is taking it, however slowly.
-            open.stuckSince = hasProgressed ? now : stuckSince
-            state = .open(open)
-            let end = (open.stuckSince ?? now) + times.write
-            return now >= end ? .close : .checkAt(min(end, now + .nanoseconds(times.write.nanoseconds / 4)))
+        case .open(let open):
+            guard open.isStuck else { return checkReading(open, socket, at: now) }
+            let end = progress.since + times.write
+            return now >= end ? .close : .checkAt(min(end, now + times.firstLook))
         case .closing(var closing):
             let action = closing.check(socket, isStopping: phase > .serving, at: now)
             state = .closing(closing)
@@ -352,9 +369,20 @@ struct HTTP1ConnectionStateMachine {
             guard now >= end else { return .checkAt(end) }
             // A request that has come this far is served, and an answer that is on its way goes out.
             if socket.hasUnread { return .checkAt(now + .milliseconds(1)) }
-            if socket.unsent > 0 { return .checkAt(now + .milliseconds(10)) }
+            guard socket.unsent == 0 else {
+                let end = progress.since + times.write
+                return now >= end ? .close : .checkAt(min(end, now + progress.pollTime(at: now)))
+            }
             return open.isHandshaking ? .close : beginClosing(isIdle: true, at: now)
-        case .head(let since): return checkRequest(open, end: since + times.head, at: now)
+        case .head(let since):
+            guard open.pending == 0 else {
+                // The answers before it are due first; its own time begins behind them.
+                var open = open
+                open.reading = .head(since: now)
+                state = .open(open)
+                return .checkAt(now + times.head)
+            }
+            return checkRequest(open, end: since + times.head, at: now)
         case .body(let last):
             // Bytes that the application does not read are not the client's silence.
             return socket.hasUnread ? .checkAt(now + times.body) : checkRequest(open, end: last + times.body, at: now)
@@ -365,8 +393,7 @@ struct HTTP1ConnectionStateMachine {
         guard now >= end else { return .checkAt(end) }
         guard !open.isHandshaking else { return .close }
         // A 408 has its place only where no other answer is due first.
-        let isHead = if case .head = open.reading { true } else { false }
-        guard !open.isAnswering, open.pending == (isHead ? 0 : 1) else { return .close }
+        guard !open.isAnswering, open.pending <= 1 else { return .close }
         return refuse(.requestTimeout, at: now)
     }
 }

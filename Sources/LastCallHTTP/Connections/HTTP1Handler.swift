@@ -63,7 +63,8 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Inbound
 
     /// Bytes came that made nothing whole.
-    func bytesArrived() {
+    func bytesArrived(isEmptyLine: Bool) {
+        guard !isEmptyLine || machine.isReadingHead else { return }
         let now = NIODeadline.now()
         machine.bytesArrived(at: now)
         scheduleCheck(at: now + times.head)
@@ -75,8 +76,7 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head):
             let now = NIODeadline.now()
             if head.version.major == 1 && head.version.minor == 0 { isOld = true }
-            // What HTTP/1.0 calls keep-alive nobody needs any more.
-            guard machine.headArrived(isLast: isOld || !head.isKeepAlive, at: now) == .deliver else { return }
+            guard machine.headArrived(isLast: isLast(head), at: now) == .deliver else { return }
             bodySize = 0
             if head.method != .GET && !takesBody(of: head) { return }
             connection.arrived(method: head.method.rawValue, target: head.uri, on: context.channel, at: now)
@@ -102,6 +102,13 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
             scheduleCheck(at: .now() + times.body)
         }
         context.fireChannelReadComplete()
+    }
+
+    /// Whether nothing can follow behind a request on this connection.
+    private func isLast(_ head: HTTPRequestHead) -> Bool {
+        // What HTTP/1.0 calls keep-alive nobody needs any more, and where the client wants to speak something else NIO's parser
+        // does not go on.
+        isOld || !head.isKeepAlive || head.method == .CONNECT || head.headers.contains(name: "upgrade")
     }
 
     /// Looks at what a head says about its body.
@@ -138,8 +145,9 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
             machine.handshakeEnded(at: .now())
             context.fireUserInboundEventTriggered(event)
         case is CutEvent: perform(machine.cut(at: .now()))
-        case let event as ChannelEvent where event == .outputClosed:
-            perform(machine.outputClosed(at: .now()))
+        case let event as ChannelEvent:
+            if event == .outputClosed { perform(machine.outputClosed(at: .now())) }
+            if event == .inputClosed { machine.inputClosed(at: .now()) }
             context.fireUserInboundEventTriggered(event)
         default: context.fireUserInboundEventTriggered(event)
         }
@@ -158,7 +166,7 @@ final class HTTP1Handler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         let now = NIODeadline.now()
         machine.writable(context.channel.isWritable, at: now)
-        if !context.channel.isWritable { scheduleCheck(at: now + times.write) }
+        if !context.channel.isWritable { scheduleCheck(at: now + times.firstLook) }
         context.fireChannelWritabilityChanged()
     }
 

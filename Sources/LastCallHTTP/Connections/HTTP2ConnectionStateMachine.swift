@@ -39,8 +39,8 @@ struct HTTP2ConnectionStateMachine {
         var idleSince: NIODeadline
         /// What the client was told.
         var told = Told.nothing
-        /// Since when the client has taken nothing.
-        var stuckSince: NIODeadline?
+        /// Whether the client has to take something before more can be written.
+        var isStuck = false
     }
 
     private enum State: Equatable {
@@ -58,8 +58,8 @@ struct HTTP2ConnectionStateMachine {
     private let times: ConnectionTimes
     private var phase: ServingPhase
     private var closingIdleSince: NIODeadline?
-    /// How many bytes the client had not taken when somebody looked last.
-    private var lastUnsent = 0
+    /// Whether the client takes what is sent to it.
+    private var progress: SendProgress
     private var state: State
 
     /// A connection that speaks HTTP/2 since now.
@@ -67,6 +67,7 @@ struct HTTP2ConnectionStateMachine {
         self.times = times
         self.phase = phase
         self.closingIdleSince = phase == .closingIdle ? now : nil
+        self.progress = SendProgress(at: now)
         self.state = .open(Open(idleSince: now))
     }
 
@@ -110,7 +111,7 @@ struct HTTP2ConnectionStateMachine {
     private func nextCheck(_ open: Open) -> NIODeadline? {
         var instants: [NIODeadline] = []
         if case .goAway(let since) = open.told { instants.append(since + Self.goAwayTime) }
-        if let stuckSince = open.stuckSince { instants.append(stuckSince + times.write) }
+        if open.isStuck { instants.append(progress.since + times.write) }
         if phase == .closingIdle && open.streams == 0 { instants.append(idleEnd(open)) }
         return instants.min()
     }
@@ -166,8 +167,10 @@ struct HTTP2ConnectionStateMachine {
     mutating func writable(_ isWritable: Bool, at now: NIODeadline) -> Action {
         switch state {
         case .open(var open):
-            open.stuckSince = isWritable ? nil : (open.stuckSince ?? now)
-            return keep(open)
+            open.isStuck = !isWritable
+            progress.made(at: now)
+            state = .open(open)
+            return isWritable ? .none : .checkAt(now + times.firstLook)
         case .closing(var closing):
             closing.progressed(at: now)
             state = .closing(closing)
@@ -183,12 +186,10 @@ struct HTTP2ConnectionStateMachine {
 
     /// What is due now, and when to look again.
     mutating func check(_ socket: SocketState, at now: NIODeadline) -> Action {
-        let hasProgressed = socket.unsent < lastUnsent
-        lastUnsent = socket.unsent
+        progress.observed(unsent: socket.unsent, at: now)
         switch state {
         case .open(var open):
-            if hasProgressed && open.stuckSince != nil { open.stuckSince = now }
-            if let stuckSince = open.stuckSince, now >= stuckSince + times.write { return .close }
+            if open.isStuck && now >= progress.since + times.write { return .close }
             return checkOpen(&open, at: now)
         case .closing(var closing):
             let action = closing.check(socket, isStopping: phase > .serving, at: now)

@@ -61,12 +61,53 @@ final class HTTP2Handler: ChannelDuplexHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .goAway(let lastStream, let code, _) = unwrapOutboundIn(data).payload else {
+            return context.write(data, promise: promise)
+        }
         // A PING that is answered after all has nothing to say any more.
-        if isLastSent, case .goAway = unwrapOutboundIn(data).payload {
+        guard !isLastSent else {
             promise?.succeed()
             return
         }
-        context.write(data, promise: promise)
+        guard lastStream == .maxID, code == .noError, let framing else {
+            isLastSent = true
+            return context.write(data, promise: promise)
+        }
+        // Through NIO's framing the first GOAWAY would have every stream that is already on its way refused (seen with 1.46.0).
+        framing.write(NIOAny(ByteBuffer(bytes: Self.firstGoAway)), promise: promise)
+    }
+
+    /// GOAWAY with the highest number there is, and without an error (RFC 9113, section 6.8).
+    private static let firstGoAway: [UInt8] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]
+
+    /// Where what is written passes the framing by.
+    private var framing: ChannelHandlerContext? {
+        try? context?.pipeline.syncOperations.context(handlerType: NIOHTTP2Handler.self)  // absent in embedded tests
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // NIO has reset that stream. Hummingbird's handler would close the connection under all others.
+        guard !Self.isOfOneStream(error) else { return }
+        context.fireErrorCaught(error)
+    }
+
+    private static func isOfOneStream(_ error: any Error) -> Bool {
+        switch error {
+        case is NIOHTTP2Errors.StreamError, is NIOHTTP2Errors.BadStreamStateTransition,
+            is NIOHTTP2Errors.CreatedStreamAfterGoaway, is NIOHTTP2Errors.StreamClosed,
+            is NIOHTTP2Errors.MaxStreamsViolation, is NIOHTTP2Errors.FlowControlViolation,
+            is NIOHTTP2Errors.InvalidFlowControlWindowSize, is NIOHTTP2Errors.InvalidWindowIncrementSize,
+            is NIOHTTP2Errors.TrailersWithoutEndStream, is NIOHTTP2Errors.ContentLengthViolated,
+            is NIOHTTP2Errors.ContentLengthHeadersMismatch, is NIOHTTP2Errors.ContentLengthHeaderNegative,
+            is NIOHTTP2Errors.ContentLengthHeaderMalformedValue, is NIOHTTP2Errors.MissingPseudoHeader,
+            is NIOHTTP2Errors.DuplicatePseudoHeader, is NIOHTTP2Errors.PseudoHeaderAfterRegularHeader,
+            is NIOHTTP2Errors.UnknownPseudoHeader, is NIOHTTP2Errors.InvalidPseudoHeaders,
+            is NIOHTTP2Errors.InvalidPseudoHeaderValue, is NIOHTTP2Errors.EmptyPathHeader,
+            is NIOHTTP2Errors.InvalidHTTP2HeaderFieldName, is NIOHTTP2Errors.InvalidHTTP2HeaderFieldValue,
+            is NIOHTTP2Errors.ForbiddenHeaderField:
+            true
+        default: false
+        }
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
@@ -83,6 +124,9 @@ final class HTTP2Handler: ChannelDuplexHandler {
         perform(machine.streamOpened(at: .now()))
     }
 
+    /// When the client took something of any stream.
+    fileprivate(set) var progressAt = NIODeadline.now()
+
     /// A stream of this connection was closed.
     fileprivate func streamClosed() { perform(machine.streamClosed(at: .now())) }
 
@@ -97,10 +141,13 @@ final class HTTP2Handler: ChannelDuplexHandler {
             context.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
             scheduleCheck(at: instant)
         case .lastGoAway(let instant):
-            isLastSent = true
-            let payload = HTTP2Frame.FramePayload.goAway(
-                lastStreamID: lastStream, errorCode: .noError, opaqueData: nil)
-            context.writeAndFlush(wrapOutboundOut(HTTP2Frame(streamID: .rootStream, payload: payload)), promise: nil)
+            if !isLastSent {
+                isLastSent = true
+                let payload = HTTP2Frame.FramePayload.goAway(
+                    lastStreamID: lastStream, errorCode: .noError, opaqueData: nil)
+                context.writeAndFlush(
+                    wrapOutboundOut(HTTP2Frame(streamID: .rootStream, payload: payload)), promise: nil)
+            }
             scheduleCheck(at: instant)
         case .checkAt(let instant): scheduleCheck(at: instant)
         case .closeOutput(let instant):
@@ -208,39 +255,72 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: The answer
 
+    /// How large a part is written at once: the client's progress is seen between two.
+    private static let partSizeMax = 64 * 1024
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
-        isEnding = true
-        let written = promise ?? context.eventLoop.makePromise()
-        let (connection, channel) = (connection, context.channel)
-        written.futureResult.assumeIsolated().whenComplete { [self] result in
-            isEnding = false
-            timer.cancel()
-            switch result {
-            case .success: connection.written(on: channel)
-            case .failure: connection.lost(on: channel)
+        switch unwrapOutboundIn(data) {
+        case .head: context.write(data, promise: promise)
+        case .body(var bytes):
+            while bytes.readableBytes > Self.partSizeMax, let part = bytes.readSlice(length: Self.partSizeMax) {
+                let taken = context.eventLoop.makePromise(of: Void.self)
+                taken.futureResult.assumeIsolated().whenSuccess { [self] in progressed() }
+                context.write(wrapOutboundOut(.body(part)), promise: taken)
             }
+            context.write(wrapOutboundOut(.body(bytes)), promise: promise)
+        case .end:
+            isEnding = true
+            let written = promise ?? context.eventLoop.makePromise()
+            let (connection, channel) = (connection, context.channel)
+            written.futureResult.assumeIsolated().whenComplete { [self] result in
+                isEnding = false
+                switch result {
+                case .success:
+                    progressed()
+                    connection.written(on: channel)
+                case .failure: connection.lost(on: channel)
+                }
+            }
+            context.write(data, promise: written)
         }
-        context.write(data, promise: written)
     }
 
     func flush(context: ChannelHandlerContext) {
         context.flush()
-        if isEnding || !context.channel.isWritable { stuck(context) }
+        stuckIfSo(context)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        // The client took some.
-        stuckSince = nil
-        if isEnding || !context.channel.isWritable { stuck(context) }
+        progressed()
+        stuckIfSo(context)
         context.fireChannelWritabilityChanged()
     }
 
-    private func stuck(_ context: ChannelHandlerContext) {
+    /// The client took some.
+    private func progressed() {
+        let now = NIODeadline.now()
+        if stuckSince != nil { stuckSince = now }
+        handler?.progressAt = now
+    }
+
+    private func stuckIfSo(_ context: ChannelHandlerContext) {
+        guard isEnding || !context.channel.isWritable else {
+            stuckSince = nil
+            return
+        }
         guard stuckSince == nil else { return }
         let now = NIODeadline.now()
         stuckSince = now
         scheduleCheck(at: now + times.write, context)
+    }
+
+    /// How long a stream is left alone whose siblings are read, in times of a client that reads nothing.
+    private static let siblingFactor: Int64 = 4
+
+    /// When a stream that the client does not read is given up: where it reads others the turn of this one may still come.
+    private func stuckEnd(since: NIODeadline) -> NIODeadline {
+        let most = since + .nanoseconds(times.write.nanoseconds * Self.siblingFactor)
+        return max(since + times.write, min((handler?.progressAt ?? since) + times.write, most))
     }
 
     // MARK: Time
@@ -255,11 +335,12 @@ final class HTTP2StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func look(_ context: ChannelHandlerContext) {
         let now = NIODeadline.now()
         if let stuckSince, isEnding || !context.channel.isWritable {
-            guard now < stuckSince + times.write else {
+            let end = stuckEnd(since: stuckSince)
+            guard now < end else {
                 connection.giveUp(on: context.channel)
                 return context.close(promise: nil)
             }
-            scheduleCheck(at: stuckSince + times.write, context)
+            scheduleCheck(at: end, context)
         }
         if isReading, let waitingSince {
             guard now < waitingSince + times.body else {

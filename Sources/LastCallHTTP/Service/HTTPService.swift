@@ -36,8 +36,10 @@ public final class HTTPService: Service, ReadinessReporting, LedgerReporting, Se
         /// By default 5 s on Kubernetes where no preStop is declared, and otherwise 0. `LASTCALL_PROPAGATION_DELAY` wins over it. It
         /// counts from the beginning of the stop and is part of the stage's budget.
         public var propagationDelay: Duration?
-        /// How long an idle connection is kept for a request that may be on its way, and how long the client has to close its own
-        /// half after the last answer; 100 ms by default.
+        /// During a stop, how long an idle connection is kept for a request that may be on its way, and how long the client has to
+        /// close its own half after the last answer; 100 ms by default.
+        ///
+        /// While the service serves, a client that was told to close has two seconds of silence for that.
         public var linger = Duration.milliseconds(100)
         /// What clients may send, and how long they may take.
         public var limits = HTTPLimits()
@@ -137,10 +139,19 @@ public final class HTTPService: Service, ReadinessReporting, LedgerReporting, Se
             readiness.open(.failure(HTTPServiceError(.notServing, "the service ended before it accepted a connection")))
             ended.open()
         }
-        try await withGracefulShutdownHandler {
-            try await runWithServices()
-        } onGracefulShutdown: {
-            self.stop.tell()
+        do {
+            try await withGracefulShutdownHandler {
+                try await runWithServices()
+            } onGracefulShutdown: {
+                self.stop.tell()
+            }
+        } catch {
+            // Whoever waits for readiness is told what went wrong, and not only that something did.
+            readiness.open(
+                .failure(
+                    error as? HTTPServiceError
+                        ?? HTTPServiceError(.notServing, "the service could not start", underlying: error)))
+            throw error
         }
     }
 

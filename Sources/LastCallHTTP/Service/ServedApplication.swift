@@ -84,10 +84,18 @@ struct ServedApplication: Sendable {
                 }
                 connection.ended(.answered, on: channel)
             } catch {
-                connection.ended(Task.isCancelled ? .cut : .failed, on: channel)
+                connection.ended(isOurs(error, channel) ? .cut : .failed, on: channel)
                 throw error
             }
         }
+    }
+
+    /// Whether an answer that was not given to its end is our loss, and not that of a client that left or sent nonsense.
+    private static func isOurs(_ error: any Error, _ channel: any Channel) -> Bool {
+        if Task.isCancelled { return true }
+        // A handler that follows its client ends so when that leaves.
+        if error is CancellationError || error is HTTPParserError || error is AnswerTorn { return false }
+        return channel.isActive
     }
 
     /// The answer to an error that nobody caught.

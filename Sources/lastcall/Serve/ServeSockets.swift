@@ -40,7 +40,7 @@ struct ServeSockets: Sendable {
         }
         if let address = configuration.probes {
             let probes = Probes(
-                listener: address.listener, providers: Self.providers(work, worker, configuration), logger: logger)
+                listener: address.listener, providers: Self.providers(work, worker, configuration, api), logger: logger)
             self.probes = ListeningMember(probes)
             greeting.append("probes on \(address): /livez, /readyz, /health")
         } else {
@@ -53,9 +53,10 @@ struct ServeSockets: Sendable {
     var couldNotListen: Bool { api?.couldNotStart == true || probes?.couldNotStart == true }
 
     private static func providers(
-        _ work: WorkClient, _ worker: Worker, _ configuration: WorkConfiguration
+        _ work: WorkClient, _ worker: Worker, _ configuration: WorkConfiguration, _ api: ListeningMember?
     ) -> [HealthProvider] {
-        [
+        let requests = api.map { api in HealthProvider("api") { ["requests": .integer(api.ledger.held)] } }
+        return [
             HealthProvider("worker") {
                 let held = worker.ledger.held
                 return [
@@ -69,7 +70,7 @@ struct ServeSockets: Sendable {
                 let dead = counts.filter { $0.state == .dead }.reduce(0) { $0 + $1.count }
                 return ["waiting": .integer(waiting), "dead": .integer(dead)]
             },
-        ]
+        ] + (requests.map { [$0] } ?? [])
     }
 
     private static func token(_ path: String) throws(VerbError) -> String {
