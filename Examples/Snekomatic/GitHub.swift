@@ -29,6 +29,15 @@ struct GitHub: Sendable {
     /// How long to wait where GitHub says that it has enough and not for how long (docs: Rate limits for the REST API).
     static let secondaryLimitPause = Duration.seconds(60)
 
+    /// Whether a text can be the name of a person, an organisation or a repository: nothing that means more in a URL.
+    static func isName(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 100 && text != "." && text != ".."
+            && text.utf8.allSatisfy { byte in
+                byte < 0x80 && (Character(UnicodeScalar(byte)).isLetter || Character(UnicodeScalar(byte)).isNumber)
+                    || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+            }
+    }
+
     /// Whether somebody is a member of an organisation, or invited.
     func isMember(_ login: String, of organisation: String) async throws -> Bool {
         let (status, _) = try await call(.GET, "/orgs/\(organisation)/memberships/\(login)", accepts: [200, 404])

@@ -54,6 +54,13 @@ struct Settings: Sendable {
         webhookSecret = try required("GITHUB_WEBHOOK_SECRET")
         token = try required("GITHUB_TOKEN")
         organisation = text("GITHUB_ORGANISATION")
+        if let organisation, !GitHub.isName(organisation) {
+            throw Problem(
+                description: "GITHUB_ORGANISATION=\(organisation): write a name of letters, digits and hyphens")
+        }
+        guard token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw Problem(description: "GITHUB_TOKEN has spaces or line breaks in it; write the token alone")
+        }
         let url = text("GITHUB_API_URL") ?? "https://api.github.com"
         guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
             throw Problem(description: "GITHUB_API_URL=\(url): write an http:// or https:// URL")
@@ -61,6 +68,9 @@ struct Settings: Sendable {
         apiURL = url.hasSuffix("/") ? String(url.dropLast()) : url
         self.port = try port("PORT", 8080)
         probePort = try port("PROBE_PORT", 8081)
+        guard probePort != self.port else {
+            throw Problem(description: "PORT and PROBE_PORT are both \(probePort): give one of them another")
+        }
         stateFolder = text("STATE_FOLDER") ?? "state"
     }
 }

@@ -67,6 +67,12 @@ struct Webhook: Sendable {
             return Self.answer(.badRequest, "the body is no pull_request event")
         }
         guard let welcome = welcome(for: event) else { return Self.answer(.ok, "ignored") }
+        // They become parts of URLs.
+        let repository = welcome.repository.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard repository.count == 2, ([welcome.login, welcome.organisation] + repository).allSatisfy(GitHub.isName)
+        else {
+            return Self.answer(.badRequest, "a name in the event is none")
+        }
         guard !people.knows(welcome.key) else { return Self.answer(.ok, "known") }
         // When this returns the job is on the disk, and GitHub is told so: 202.
         let job = try await work.enqueue(welcome, key: welcome.key)

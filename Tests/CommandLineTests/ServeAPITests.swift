@@ -20,7 +20,7 @@ import Testing
             ("127.0.0.1:8380", "127.0.0.1:8380", true), ("localhost:1", "localhost:1", true),
             ("[::1]:80", "[::1]:80", true),
             ("0.0.0.0:8380", "0.0.0.0:8380", false), ("[::]:8380", "[::]:8380", false),
-            ("example.org:0", "example.org:0", false), ("127.0.0.1.example.org:80", "127.0.0.1.example.org:80", false),
+            ("example.org:1", "example.org:1", false), ("127.0.0.1.example.org:80", "127.0.0.1.example.org:80", false),
             ("127.1.2:80", "127.1.2:80", false), ("127.9.9.9:80", "127.9.9.9:80", true),
             ("127.0.0.256:80", "127.0.0.256:80", false), ("unix:run/api.sock", "unix:/base/run/api.sock", true),
             ("unix:/run/api.sock", "unix:/run/api.sock", true),
@@ -34,7 +34,7 @@ import Testing
     @Test(
         "what is no address is refused",
         arguments: [
-            "", "8380", ":8380", "127.0.0.1", "127.0.0.1:", "host:65536", "::1:80", "a/b:1", "unix:",
+            "", "8380", ":8380", "127.0.0.1:0", "127.0.0.1", "127.0.0.1:", "host:65536", "::1:80", "a/b:1", "unix:",
             "http://127.0.0.1:80",
         ])
     func noAddress(text: String) {
@@ -52,6 +52,11 @@ import Testing
             try configuration("http: {tokenFile: t}\nprobes: nowhere\n")
         }
         #expect(empty.count == 2)
+        let same = errors { () throws(ConfigurationErrors) in
+            try configuration("http: 127.0.0.1:8380\nprobes: 127.0.0.1:8380\n")
+        }
+        #expect(same.count == 1)
+        #expect(same.first?.contains("is the address of http") == true)
     }
 
     // MARK: The document
@@ -70,6 +75,17 @@ import Testing
         #expect(documented == served)
         #expect(documented.count == APIRoute.allCases.count)
         #expect(try repositoryFile("Documentation/openapi.json") == OpenAPIDocument.text + "\n")
+    }
+
+    @Test("JSON becomes YAML by its texts alone: numbers keep their digits, lines their numbers")
+    func jsonAsYAML() {
+        func yaml(_ json: String) -> String {
+            String(decoding: YAMLText.bytes(ofJSON: Array(json.utf8)), as: UTF8.self)
+        }
+        let plain = "{\"a\": [1.10, 1e3,\n 12345678901234567890123, \"x\"]}"
+        #expect(yaml(plain) == plain)
+        #expect(yaml(#"{"\u0061": "1\/2 \ud83d\ude00"}"#) == #"{"a": "1/2 😀"}"#)
+        #expect(yaml(#"{"a": "\"\\", "b": "\n"}"#) == #"{"a": "\"\\", "b": "\n"}"#)
     }
 
     // MARK: Over a socket
@@ -138,6 +154,9 @@ import Testing
         #expect(try await server.ask("jobs/4/output?follow=true").body.contains("raw"))
         let slow = try await server.submit(#"{"task": "slow"}"#)
         #expect(slow.json["ids"] as? [Int] == [5])
+        // Numbers keep their digits, as in a workflow file.
+        _ = try await server.submit(#"{"task": "quick", "arguments": {"n": 1.10}}"#)
+        #expect(try await server.ask("jobs/6/output?follow=true").body == "quick 1.10\n")
         try await server.folder.follow("5").line("two")
         #expect((try await server.ask("jobs?state=running").json["jobs"] as? [Any])?.count == 1)
         #expect(try await server.ask("jobs/5/cancel", ["-X", "POST"]).json["done"] as? String == "told to stop")
@@ -159,7 +178,7 @@ import Testing
             (json + ["-d", #"{"task": "quick"}"#], "400", "n"),
             (json + ["-d", "nonsense"], "400", "no JSON object"),
             (json + ["-d", "[]"], "400", "no JSON object"),
-            (json + ["-d", #"{"task": "quick", "arguments": {"n": 12345678901234567890123}}"#], "400", "too large"),
+            (json + ["-d", #"{"task": "quick", "task": "slow"}"#], "400", "task"),
             (["-d", #"{"task": "slow"}"#], "415", "application/json"),
             (json + ["-d", "{}", "-H", "Origin: http://example.org"], "403", "web pages"),
         ] {
@@ -169,7 +188,8 @@ import Testing
         }
         for (route, status) in [
             ("jobs/99", "404"), ("jobs/99/output", "404"), ("jobs/x", "400"), ("jobs?limit=0", "400"),
-            ("jobs?state=happy", "400"), ("nothing", "404"), ("jobs/99/output?follow=perhaps", "400"),
+            ("jobs?state=happy", "400"), ("jobs?sate=failed", "400"), ("jobs?limit=1&limit=2", "400"),
+            ("nothing", "404"), ("jobs/99/output?follow=perhaps", "400"),
         ] {
             #expect(try await server.ask(route).status == status, "\(route)")
         }

@@ -13,8 +13,9 @@ import Testing
     /// Ports below the ephemeral range, so that no client's own port is in the way.
     private static let firstPort = 17_100
 
-    /// Other tests run at the same time: a client may need longer for its next request than the default linger.
-    private func scenarios() throws -> Scenarios { try Scenarios(options: ["--linger", "1s"]) }
+    /// Other tests run at the same time, in the process of the clients: these may need seconds for their next request, and the default
+    /// linger is a tenth of one.
+    private func scenarios() throws -> Scenarios { try Scenarios(options: ["--linger", "3s"]) }
 
     private func expectNothingLost(_ result: DrillResult, told: Bool = true) {
         for (kind, tally) in result.tallies {
@@ -43,7 +44,7 @@ import Testing
 
     @Test("B10 in lame duck new connections are taken and told to close")
     func lameDuck() async throws {
-        let result = try await Scenarios().lameDuck().run(port: Self.firstPort + 10, keepAlive: 16, fresh: 8)
+        let result = try await scenarios().lameDuck().run(port: Self.firstPort + 10, keepAlive: 16, fresh: 8)
         expectNothingLost(result)
         #expect((result.tallies[.fresh]?.sentAfter ?? 0) > 0)
     }
@@ -66,13 +67,13 @@ import Testing
 
     @Test("S7 several processes that share a port drain one after the other, and nobody is refused")
     func rolling() async throws {
-        let result = try await Scenarios().rolling().run(port: Self.firstPort + 13, keepAlive: 32, fresh: 8)
+        let result = try await scenarios().rolling().run(port: Self.firstPort + 13, keepAlive: 32, fresh: 8)
         expectNothingLost(result, told: false)
     }
 
     @Test("S7 with an inherited socket the connections between two processes wait, and nobody is refused")
     func inherited() async throws {
-        let result = try await Scenarios().inherited().run(port: Self.firstPort + 14, keepAlive: 32, fresh: 8)
+        let result = try await scenarios().inherited().run(port: Self.firstPort + 14, keepAlive: 32, fresh: 8)
         expectNothingLost(result, told: false)
     }
 

@@ -105,7 +105,11 @@ import Testing
         let scratch = try ScratchDirectory()
         let file = try scratch.write("precious", to: "file")
         #expect(try await failure(.unixSocket(file)).message.contains("is no socket"))
-        #expect(try await failure(.unixSocket(scratch.path + "/no/such/folder.sock")).code == .cannotListen)
+        let noFolder = try await failure(.unixSocket(scratch.path + "/no/such/folder.sock"))
+        #expect(noFolder.code == .cannotListen)
+        #expect(noFolder.description.hasSuffix("its folder does not exist; make it"))
+        let long = try await failure(.unixSocket(scratch.path + "/" + String(repeating: "x", count: 120)))
+        #expect(long.description.contains("at most 107 bytes"))
     }
 
     // MARK: Inherited sockets

@@ -59,6 +59,10 @@ import Testing
             #expect(outbox["breaker"] as? String == "closed")
             #expect(outbox["status"] as? String == "ok")
             #expect((checks["poll"] as? [String: Any])?["lastPoll"] as? String == "null")
+            let client = try await RawClient.connect(to: probes.localAddress)
+            try await client.send("HEAD /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+            #expect(await client.text("HTTP/1.1 200"))
+            #expect(await client.end() == .closed)
             for path in ["/", "/healthz", "/health/outbox", "/../etc/passwd"] {
                 #expect(try await ask(path, of: probes).status == 404)
             }

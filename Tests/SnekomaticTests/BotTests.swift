@@ -273,6 +273,9 @@ import Testing
             (["GITHUB_WEBHOOK_SECRET": ""], "GITHUB_WEBHOOK_SECRET is not set"),
             (["GITHUB_TOKEN": ""], "GITHUB_TOKEN is not set"), (["PORT": "http"], "PORT=http"),
             (["GITHUB_API_URL": "github"], "GITHUB_API_URL=github"),
+            (["GITHUB_ORGANISATION": "../.."], "GITHUB_ORGANISATION=../.."),
+            (["GITHUB_TOKEN": "t0ken\n"], "GITHUB_TOKEN has spaces"),
+            (["PORT": "8081"], "PORT and PROBE_PORT are both 8081"),
         ] as [([String: String], String)])
     func settings(change: [String: String], words: String) {
         let good = ["GITHUB_WEBHOOK_SECRET": "s3cret", "GITHUB_TOKEN": "t0ken"]

@@ -107,10 +107,7 @@ struct ListeningSocket: Sendable {
                 let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
                 return ListeningSocket(channel: channel, kind: .unix(path: path, file: FileIdentity(path: path)))
             } catch {
-                throw HTTPServiceError(
-                    .cannotListen,
-                    "no socket can be made at \(path): its folder has to exist and be writable, and the path has at most 107 bytes",
-                    underlying: error)
+                throw socketFailure(error, path: path)
             }
         case .inherited(let name):
             let descriptor = try InheritedSockets.take(named: name, environment: options.environment)
@@ -183,12 +180,24 @@ struct ListeningSocket: Sendable {
                 "\(host) is no address of this machine: listen on 0.0.0.0 or :: for all, or on one that `ip address` shows"
             )
         default:
-            error is SocketAddressError
+            error is SocketAddressError || error is SocketAddressError.UnknownHost
                 ? HTTPServiceError(
                     .cannotListen,
                     "\(host) is not known: write an address of this machine, or a name that resolves to one")
                 : HTTPServiceError(.cannotListen, "cannot listen on \(host), port \(port)", underlying: error)
         }
+    }
+
+    private static func socketFailure(_ error: any Error, path: String) -> HTTPServiceError {
+        let reason =
+            switch (error as? IOError)?.errnoCode {
+            case ENOENT: "its folder does not exist; make it"
+            case ENOTDIR: "one of its folders is a file"
+            case EACCES, EPERM, EROFS: "its folder cannot be written to by this user"
+            case .some(let code): String(cString: strerror(code))
+            case nil: "a socket's path has at most 107 bytes (unix(7)); choose a shorter one"
+            }
+        return HTTPServiceError(.cannotListen, "no socket can be made at \(path): \(reason)")
     }
 
     /// Removes a socket file that nobody listens on.

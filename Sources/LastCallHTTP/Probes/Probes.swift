@@ -42,7 +42,7 @@ public final class Probes: Service, ReadinessReporting, Sendable {
         let stop = StopSignals()
         let isDraining: @Sendable () -> Bool = { Shutdown.current?.cause != nil || stop.told.value != nil }
         let askers = providers.map { HealthAsker($0, clock: clock) }
-        let router = Router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
         router.get("livez") { _, _ in Self.plain(.ok, isDraining() ? "draining" : "ok") }
         router.get("readyz") { _, _ in
             if isDraining() { return Self.plain(.serviceUnavailable, "draining") }

@@ -65,13 +65,18 @@ enum APIRoute: String, CaseIterable, Sendable {
             [
                 (201, "The ids of the jobs."),
                 (400, "The body is no such JSON, or names tasks or arguments that are not there."),
-                (413, "The body is too large."), (415, "The body is not application/json."),
+                (409, "The store does not take such a workflow."), (413, "The body is too large."),
+                (415, "The body is not application/json."),
             ]
         case .list: [(200, "The jobs."), (400, "A parameter has a value that it does not take.")]
-        case .show: [(200, "The job."), (404, "There is no such job.")]
-        case .output: [(200, "The lines."), (404, "There is no such job.")]
+        case .show:
+            [(200, "The job."), (400, "What is asked for is no id or no number."), (404, "There is no such job.")]
+        case .output: [(200, "The lines."), (400, "What is asked for cannot be."), (404, "There is no such job.")]
         case .cancel, .retry:
-            [(200, "What was done."), (404, "There is no such job."), (409, "Its state does not allow it.")]
+            [
+                (200, "What was done."), (400, "That is no id."), (404, "There is no such job."),
+                (409, "Its state does not allow it."),
+            ]
         case .document: [(200, "The document.")]
         }
     }

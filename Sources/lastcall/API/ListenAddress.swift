@@ -8,7 +8,7 @@ enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
     case unix(String)
 
     /// What an address looks like, for errors.
-    static let rule = "write HOST:PORT, as in 127.0.0.1:8380, or unix:PATH"
+    static let rule = "write HOST:PORT with a port from 1 to 65535, as in 127.0.0.1:8380, or unix:PATH"
 
     /// Reads `HOST:PORT`, `[ADDRESS]:PORT` or `unix:PATH`; relative paths count from `directory`.
     init?(_ text: String, in directory: BaseDirectory) {
@@ -25,7 +25,7 @@ enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
         } else if host.contains(":") {
             return nil
         }
-        guard (0...65535).contains(port), !host.isEmpty, !host.contains("/") else { return nil }
+        guard (1...65535).contains(port), !host.isEmpty, !host.contains("/") else { return nil }
         self = .hostname(String(host), port: port)
     }
 

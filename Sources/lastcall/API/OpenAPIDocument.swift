@@ -11,7 +11,7 @@ enum OpenAPIDocument {
             "info": [
                 "title": "lastcall serve", "version": "1",
                 "description":
-                    "Submit work and look after it. Keys may be added, never changed. Over a loopback address without a token only tasks can be submitted, no commands.",
+                    "Submit work and look after it. Keys may be added, never changed. Over a loopback address without a token only tasks can be submitted, no commands. What ends with its connection (400, 408, 413, 431, 503) may have no body.",
             ],
             "security": [.object([:]), ["token": []]],
             "paths": .object(paths.mapValues { .object($0) }),
@@ -45,7 +45,11 @@ enum OpenAPIDocument {
         }
         var answers: [String: AnyJSON] = [:]
         let common = [
-            (401, "The token is missing or wrong."), (403, "The request comes from a web page, or names another host."),
+            (401, "The token is missing or wrong."),
+            (
+                403,
+                "The request comes from a web page, names another host, or asks for more than is allowed without a token."
+            ),
             (503, "The store cannot be used now, or the server stops."),
         ]
         for (status, summary) in route.answers + common {

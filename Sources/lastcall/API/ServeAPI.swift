@@ -42,7 +42,8 @@ struct ServeAPI: Sendable {
 
     private func answer(_ route: APIRoute, _ request: Request, _ context: BasicRequestContext) async throws -> Response
     {
-        switch route {
+        try check(request.uri.queryParameters, of: route)
+        return switch route {
         case .submit: try await submit(request)
         case .list: try await list(request)
         case .show: try await show(try id(context), request)
@@ -50,6 +51,22 @@ struct ServeAPI: Sendable {
         case .cancel: try await act(.cancel, on: try id(context))
         case .retry: try await act(.retry, on: try id(context))
         case .document: Self.json(.ok, text: OpenAPIDocument.text)
+        }
+    }
+
+    /// Whoever misspells a filter would act on more than he meant.
+    private func check(_ query: FlatDictionary<Substring, Substring>, of route: APIRoute) throws {
+        for (key, _) in query {
+            let name = String(key)
+            guard let known = route.query.first(where: { $0.name == name }) else {
+                let names = route.query.map(\.name).joined(separator: ", ")
+                throw APIError(
+                    .badRequest,
+                    "\(name.prefix(40)) is no parameter here; there are \(names.isEmpty ? "none" : names)")
+            }
+            guard known.type == "array" || query.filter({ $0.key == key }).count == 1 else {
+                throw APIError(.badRequest, "\(name) is there twice; write it once")
+            }
         }
     }
 
@@ -66,17 +83,13 @@ struct ServeAPI: Sendable {
         } catch is NIOTooManyBytesError {
             throw APIError(.contentTooLarge, "the body is larger than \(Self.bodySizeMax) bytes; submit it in parts")
         }
-        guard case .object(let fields) = AnyJSON(Array(body.readableBytesView)) else {
+        let bytes = Array(body.readableBytesView)
+        guard case .object = AnyJSON(bytes) else {
             throw APIError(
                 .badRequest,
                 #"the body is no JSON object; send one as in {"task": "hash", "arguments": {"path": "a.iso"}}"#)
         }
-        guard !fields.values.contains(where: \.isInexact) else {
-            throw APIError(.badRequest, "a number is too large to be kept digit by digit; send it as a text, in quotes")
-        }
-        // JSON is YAML, once it is written without escapes that only JSON knows.
-        let text = JSONText.encode(AnyJSON.object(fields))
-        let flow = try WorkflowFile(InputFile(name: "the body", bytes: Array(text.utf8), wanted: "a job"))
+        let flow = try WorkflowFile(InputFile(name: "the body", bytes: YAMLText.bytes(ofJSON: bytes), wanted: "a job"))
         guard takesCommands || !flow.root.hasCommand else {
             throw APIError(
                 .forbidden, "commands can be submitted over a unix socket or with a token; without one, submit a task")

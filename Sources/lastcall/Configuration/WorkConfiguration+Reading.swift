@@ -22,6 +22,9 @@ extension WorkConfiguration {
         retention = keys[.retention].map(Retention.init) ?? retention
         http = keys[.http].flatMap { Self.api($0, in: directory) }
         probes = keys[.probes].flatMap { Self.address($0, in: directory) }
+        if let probes, probes == http?.listen {
+            keys[.probes]?.report("is the address of http; give one of them another")
+        }
         tasks = keys[.tasks].map { Self.tasks($0, in: directory) } ?? [:]
         try root.problems.check()
     }
