@@ -75,7 +75,7 @@ import Testing
 
     @Test("that a program had to be killed is one line, also with --quiet") func killedLine() async throws {
         let run = try RunProcessTests.Run(
-            ["--quiet", "--grace", "500ms"], RunProcessTests.script("trap '' TERM"))
+            ["--quiet", "--grace", "12s"], RunProcessTests.script("trap '' TERM"))
         try await run.program.line("ready")
         run.program.signal(SIGTERM)
         try await run.program.line("lastcall: sh had processes that did not end in time and were killed")
