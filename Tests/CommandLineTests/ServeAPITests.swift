@@ -116,6 +116,16 @@ import Testing
             return Answer(status: lines.popLast() ?? "", body: lines.joined(separator: "\n"))
         }
 
+        /// Submits the first job, one that writes two lines and then nothing, and follows it beyond them.
+        func followSlowJob() async throws -> ProgramUnderTest {
+            _ = try await submit(#"{"task": "slow"}"#)
+            let curl = try ProgramUnderTest(
+                "/usr/bin/curl", ["-sS", "-N", "--unix-socket", path, "http://localhost/v1/jobs/1/output?follow=true"],
+                environment: ["PATH": "/usr/bin"])
+            try await curl.line("two")
+            return curl
+        }
+
         /// What `/health` says.
         func health() async throws -> String {
             let curl = try ProgramUnderTest(
@@ -202,12 +212,7 @@ import Testing
     func followedOutputEnds() async throws {
         let server = try server()
         let worker = try await server.folder.serve()
-        _ = try await server.submit(#"{"task": "slow"}"#)
-        let curl = try ProgramUnderTest(
-            "/usr/bin/curl",
-            ["-sS", "-N", "--unix-socket", server.path, "http://localhost/v1/jobs/1/output?follow=true"],
-            environment: ["PATH": "/usr/bin"])
-        try await curl.line("two")
+        let curl = try await server.followSlowJob()
         worker.signal(SIGTERM)
         #expect(try await curl.exit() == 0, "\(curl.output)")
         #expect(try await worker.exit() == ExitCode.clean)
@@ -218,12 +223,7 @@ import Testing
     func followerLeaves() async throws {
         let server = try server("unix:api.sock\nprobes: unix:probes.sock")
         let worker = try await server.folder.serve()
-        _ = try await server.submit(#"{"task": "slow"}"#)
-        let curl = try ProgramUnderTest(
-            "/usr/bin/curl",
-            ["-sS", "-N", "--unix-socket", server.path, "http://localhost/v1/jobs/1/output?follow=true"],
-            environment: ["PATH": "/usr/bin"])
-        try await curl.line("two")
+        let curl = try await server.followSlowJob()
         curl.signal(SIGKILL)
         _ = try await curl.exit()
         // The test's time limit is what this may take.
