@@ -213,10 +213,11 @@ final class Drill: Sendable {
     }
 
     private func lateBody() async {
-        isReady()
         await once(.upload) { connection in
             let first: @Sendable () async throws -> String = { "first" }
             let second: @Sendable () async throws -> String = {
+                // The first part is on its way.
+                self.isReady()
                 while !self.isSignalled { try await Task.sleep(for: .milliseconds(10)) }
                 try await Task.sleep(for: .milliseconds(300))
                 return "second"

@@ -19,7 +19,7 @@ struct DrillClient: Sendable {
     /// What it speaks.
     let speaks: DrillProtocol
     /// How long a connection may take, and an answer.
-    static let patience = TimeAmount.seconds(10)
+    static let patience = TimeAmount.seconds(20)
 
     private func bootstrap() -> ClientBootstrap {
         ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connectTimeout(Self.patience)

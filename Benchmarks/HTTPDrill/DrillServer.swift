@@ -75,6 +75,8 @@ struct DrillServer: Sendable {
         var configuration = HTTPService.Configuration()
         configuration.propagationDelay = options.propagationDelay
         if let linger = options.linger { configuration.linger = linger }
+        // Clients on a machine that is busy with other things may need as long for the other half.
+        configuration.limits.headTimeout = .seconds(30)
         let listener: Listener = options.inherits ? .inherited() : .application
         let service = HTTPService(
             application, listener: options.sharesPort ? listener.sharingPort() : listener, speaking: try speaking(),

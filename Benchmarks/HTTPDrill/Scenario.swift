@@ -60,7 +60,9 @@ struct Scenario: Sendable {
             if startsSuccessorAfter {
                 // The connections of this moment wait in the socket's queue.
                 try await Task.sleep(for: .milliseconds(100))
-                later.set(try successor(port))
+                let next = try successor(port)
+                later.set(next)
+                try await next.line("listening")
             }
             try await Task.sleep(for: .milliseconds(700))
             if let next {
