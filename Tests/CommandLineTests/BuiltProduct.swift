@@ -1,4 +1,5 @@
 import Foundation
+import LastCall
 import LastCallTesting
 
 /// The `lastcall` that was built together with these tests, and runs of it.
@@ -15,10 +16,10 @@ enum BuiltProduct {
 
     /// Runs `lastcall` to its end.
     ///
-    /// Both streams go through files, so neither can fill up and stall it.
+    /// Both streams go through files, so neither can fill up and stall it. No thread waits for it: tests share few of them.
     static func run(
         _ arguments: [String], input: String = "", in directory: ScratchDirectory
-    ) throws -> Run {
+    ) async throws -> Run {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: BuiltProgram.path("lastcall"))
         process.arguments = arguments
@@ -32,8 +33,10 @@ enum BuiltProduct {
             try FileHandle(forWritingTo: URL(fileURLWithPath: files[2])),
         ]
         (process.standardInput, process.standardOutput, process.standardError) = (handles[0], handles[1], handles[2])
+        let isOver = Latch<Void>()
+        process.terminationHandler = { _ in isOver.open() }
         try process.run()
-        process.waitUntilExit()
+        await isOver.waitThroughCancellation()
         return Run(
             code: process.terminationStatus, output: try String(contentsOfFile: files[1], encoding: .utf8),
             errors: try String(contentsOfFile: files[2], encoding: .utf8)

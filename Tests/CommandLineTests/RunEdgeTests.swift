@@ -25,21 +25,24 @@ import Testing
             (["run", "--ok-exit", "1000", "--", "true"], "--ok-exit 1000"),
             (["run", "--timeout", "-3s", "--", "true"], "--timeout"), (["nonsense"], "nonsense"),
         ])
-    func usage(arguments: [String], words: String) throws {
-        let run = try BuiltProduct.run(arguments, in: ScratchDirectory())
+    func usage(arguments: [String], words: String) async throws {
+        let run = try await BuiltProduct.run(arguments, in: ScratchDirectory())
         #expect(run.code == 64)
         #expect(run.errors.contains(words), "\(run.errors)")
     }
 
-    @Test("the command may follow the options without --, and keeps its own options") func withoutTerminator() throws {
-        let run = try BuiltProduct.run(["run", "--quiet", "echo", "--json", "--", "--grace"], in: ScratchDirectory())
+    @Test("the command may follow the options without --, and keeps its own options") func withoutTerminator()
+        async throws
+    {
+        let run = try await BuiltProduct.run(
+            ["run", "--quiet", "echo", "--json", "--", "--grace"], in: ScratchDirectory())
         #expect(run.output == "--json -- --grace\n")
         #expect(run.code == 0)
     }
 
     @Test("help is help, also beside arguments", arguments: [["run", "-h"], ["run", "--help"], ["help", "run"]])
-    func help(_ arguments: [String]) throws {
-        let run = try BuiltProduct.run(arguments, in: ScratchDirectory())
+    func help(_ arguments: [String]) async throws {
+        let run = try await BuiltProduct.run(arguments, in: ScratchDirectory())
         #expect(run.output.contains("lastcall run [<options>] [--] <command>"))
         #expect(run.code == 0)
     }
@@ -52,12 +55,12 @@ import Testing
             (["--timeout", "10ms", "sleep", "9"], "sleep was stopped by its limit: timeout", 124),
             (["sh", "-c", "kill -SEGV $$"], "sh died of SIGSEGV", 139),
         ] as [([String], String, Int32)])
-    func failureLines(_ arguments: [String], _ line: String, _ code: Int32) throws {
-        let quiet = try BuiltProduct.run(["run", "--quiet"] + arguments, in: ScratchDirectory())
+    func failureLines(_ arguments: [String], _ line: String, _ code: Int32) async throws {
+        let quiet = try await BuiltProduct.run(["run", "--quiet"] + arguments, in: ScratchDirectory())
         #expect(quiet.errors.hasPrefix("lastcall: " + line))
         #expect(quiet.errors.split(separator: "\n").count == 1)
         #expect(quiet.code == code)
-        let json = try BuiltProduct.run(["run", "--json"] + arguments, in: ScratchDirectory())
+        let json = try await BuiltProduct.run(["run", "--json"] + arguments, in: ScratchDirectory())
         #expect(try Receipt(json: json.errors.utf8).exitCode == code)
     }
 
@@ -82,8 +85,8 @@ import Testing
         #expect(try await run.program.exit() == 124)
     }
 
-    @Test("an exit code is passed on without a word: the program has said why") func exitCodeIsSilent() throws {
-        let run = try BuiltProduct.run(["run", "--quiet", "sh", "-c", "exit 3"], in: ScratchDirectory())
+    @Test("an exit code is passed on without a word: the program has said why") func exitCodeIsSilent() async throws {
+        let run = try await BuiltProduct.run(["run", "--quiet", "sh", "-c", "exit 3"], in: ScratchDirectory())
         #expect(run.errors.isEmpty)
         #expect(run.code == 3)
     }
@@ -132,10 +135,10 @@ import Testing
     }
 
     @Test("--json prints the receipt on standard error, --quiet nothing") func outputs() async throws {
-        let json = try BuiltProduct.run(["run", "--json", "--", "echo", "hello"], in: ScratchDirectory())
+        let json = try await BuiltProduct.run(["run", "--json", "--", "echo", "hello"], in: ScratchDirectory())
         #expect(json.output == "hello\n")
         #expect(try Receipt(json: json.errors.utf8).outcome == .clean)
-        let quiet = try BuiltProduct.run(["run", "--quiet", "--", "echo", "hello"], in: ScratchDirectory())
+        let quiet = try await BuiltProduct.run(["run", "--quiet", "--", "echo", "hello"], in: ScratchDirectory())
         #expect(quiet.output == "hello\n")
         #expect(quiet.errors.isEmpty, "\(quiet.errors)")
     }

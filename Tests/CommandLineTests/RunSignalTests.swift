@@ -59,9 +59,9 @@ import Testing
     }
 
     @Test("a program has the niceness that lastcall was started with", arguments: [0, 7]) func niceness(value: Int)
-        throws
+        async throws
     {
-        let run = try BuiltProduct.run(
+        let run = try await BuiltProduct.run(
             ["run", "--quiet", "nice", "-n", "\(value)", "sh", "-c", "nice"], in: ScratchDirectory())
         #expect(run.output == "\(value)\n")
     }
@@ -86,7 +86,7 @@ import Testing
     func killAfter()
         async throws
     {
-        let refused = try BuiltProduct.run(
+        let refused = try await BuiltProduct.run(
             ["run", "--grace", "2s", "--kill-after", "10s", "--", "true"], in: ScratchDirectory())
         #expect(refused.code == 78)
         #expect(
@@ -109,7 +109,7 @@ import Testing
     @Test("the program does not see a LASTCALL_RECEIPT that this process takes") func receiptVariable() async throws {
         let folder = try ScratchDirectory()
         let script = "echo ${LASTCALL_RECEIPT-unset}"
-        let run = try BuiltProduct.run(
+        let run = try await BuiltProduct.run(
             ["run", "--quiet", "env", "LASTCALL_RECEIPT=\(folder.path)/r", "sh", "-c", script], in: folder)
         #expect(run.output == "\(folder.path)/r\n")
         let taken = try ProgramUnderTest(

@@ -294,7 +294,7 @@ import Testing
             return curl.output
         }
         #expect(try await ask("readyz") == "ok")
-        _ = try folder.submit(["patient"])
+        _ = try await folder.submit(["patient"])
         try await folder.follow("1").line("one")
         let health = try await ask("health")
         #expect(health.contains(#""running":1"#))

@@ -41,7 +41,7 @@ import Testing
             group: [{task: quick, arguments: {n: 1}}, {task: quick, arguments: {n: 2}}, {task: slow}]
             then: {task: tally}
             """, to: "flow.yml")
-        let ids = try folder.submit([flow])
+        let ids = try await folder.submit([flow])
         try await folder.follow(ids[0]).line("quick 1")
         try await folder.follow(ids[1]).line("quick 2")
         try await folder.follow(ids[2]).line("two")
@@ -55,12 +55,12 @@ import Testing
 
         let next = try await folder.serve()
         #expect(try await folder.follow(ids[3]).exit() == 0)
-        let members = try folder.members(ids[3])
+        let members = try await folder.members(ids[3])
         #expect(members.map { $0["outcome"] as? String } == ["succeeded", "succeeded", "partial"])
         #expect(members.map { $0["output"] as? [String] } == [["quick 1"], ["quick 2"], ["one", "two"]])
         #expect(members[2]["reason"] as? String == "eviction")
         #expect((members[2]["detail"] as? String)?.contains("cut short by eviction: SIGTERM") == true)
-        #expect(try folder.job(ids[2])["evictions"] as? Int == 1)
+        #expect(try await folder.job(ids[2])["evictions"] as? Int == 1)
         next.signal(SIGTERM)
         #expect(try await next.exit() == ExitCode.clean)
     }
@@ -69,14 +69,14 @@ import Testing
     func stubborn() async throws {
         let folder = try ServeFolder(Self.tasks)
         let worker = try await folder.serve()
-        let id = try folder.submit(["stubborn"])[0]
+        let id = try await folder.submit(["stubborn"])[0]
         let output = try folder.follow(id)
         try await output.line("one")
         let pid = try #require(pid_t(try await output.line("")))
         worker.signal(SIGTERM)
         #expect(try await worker.exit() == ExitCode.clean)
         #expect(!ProcessProbe.isAlive(pid))
-        let job = try folder.job(id)
+        let job = try await folder.job(id)
         #expect(job["state"] as? String == "partial")
         #expect(job["reason"] as? String == "eviction")
     }
@@ -85,7 +85,7 @@ import Testing
     func interruptedTwice() async throws {
         let folder = try ServeFolder(Self.tasks)
         let worker = try await folder.serve()
-        let id = try folder.submit(["patient"])[0]
+        let id = try await folder.submit(["patient"])[0]
         try await folder.follow(id).line("one")
         worker.signal(SIGINT)
         try await worker.line("stop began")
@@ -95,7 +95,7 @@ import Testing
         #expect(receipt.laterCauses.map(\.detail) == ["SIGINT"])
         #expect(receipt.totals.kept == 1)
         #expect(receipt.totals.unaccounted == 0)
-        let job = try folder.job(id)
+        let job = try await folder.job(id)
         #expect(job["state"] as? String == "ready")
         #expect(job["reason"] as? String == "eviction")
         #expect(job["attempt"] as? Int == 0)
@@ -105,7 +105,7 @@ import Testing
     func killedWorker() async throws {
         let folder = try ServeFolder(Self.tasks)
         let worker = try await folder.serve()
-        let id = try folder.submit(["again"])[0]
+        let id = try await folder.submit(["again"])[0]
         let pid = try #require(pid_t(try await folder.follow(id).line("")))
         let other = try await folder.serve(["--name", "other"])
         worker.signal(SIGKILL)
@@ -113,7 +113,7 @@ import Testing
         try await follower.line("whole")
         #expect(!ProcessProbe.isAlive(pid))
         #expect(try await follower.exit() == 0)
-        let job = try folder.job(id)
+        let job = try await folder.job(id)
         #expect(job["state"] as? String == "succeeded")
         #expect(job["losses"] as? Int == 1)
         #expect(job["attempt"] as? Int == 1)
@@ -126,17 +126,17 @@ import Testing
         let folder = try ServeFolder(Self.tasks)
         let worker = try await folder.serve()
         let flow = try folder.folder.write("group: [{task: lonely}]\nthen: {task: tally}\n", to: "flow.yml")
-        let ids = try folder.submit([flow])
+        let ids = try await folder.submit([flow])
         let pid = try await folder.follow(ids[0]).line("")
         worker.signal(SIGKILL)
         _ = try await worker.exit()
         let next = try await folder.serve()
         #expect(try await folder.follow(ids[1]).exit() == 0)
-        let member = try folder.members(ids[1])[0]
+        let member = try await folder.members(ids[1])[0]
         #expect(member["outcome"] as? String == "dead")
         #expect((member["detail"] as? String)?.hasPrefix("abandoned after 1 loss; the last: ") == true)
         #expect(member["output"] as? [String] == [pid])
-        #expect(try folder.run(["replay"]).output == "\(ids[0])\n")
+        #expect(try await folder.run(["replay"]).output == "\(ids[0])\n")
         next.signal(SIGTERM)
         _ = try await next.exit()
     }
@@ -145,7 +145,7 @@ import Testing
     func timeout() async throws {
         let folder = try ServeFolder(Self.tasks)
         let worker = try await folder.serve()
-        let run = try folder.run(["submit", "brief", "--wait"])
+        let run = try await folder.run(["submit", "brief", "--wait"])
         #expect(run.code == 75)
         #expect(run.output.split(separator: "\n").dropFirst() == ["one"])
         #expect(run.errors.contains("partial (timeout): stopped after 300ms, its timeout"))
@@ -157,16 +157,18 @@ import Testing
     func wait() async throws {
         let folder = try ServeFolder(Self.tasks)
         let worker = try await folder.serve()
-        let chord = try folder.run(["submit", "quick", "--each", "n", "1", "2", "--then", "tally", "--wait", "--json"])
+        let chord = try await folder.run([
+            "submit", "quick", "--each", "n", "1", "2", "--then", "tally", "--wait", "--json",
+        ])
         #expect(chord.code == 0)
         let object = try #require(try JSONSerialization.jsonObject(with: Data(chord.output.utf8)) as? [String: Any])
         #expect(object["outcome"] as? String == "succeeded")
         #expect((object["output"] as? [String])?.count == 2)
         #expect((object["ids"] as? [Int])?.count == 3)
-        let failed = try folder.run(["submit", "fails", "--wait"])
+        let failed = try await folder.run(["submit", "fails", "--wait"])
         #expect(failed.code == 1)
         #expect(failed.errors.contains("failed (error): exit code 3"))
-        let command = try folder.run(["submit", "--wait", "--", "printf", "%s|", "", "a b", "--wait"])
+        let command = try await folder.run(["submit", "--wait", "--", "printf", "%s|", "", "a b", "--wait"])
         #expect(command.output.split(separator: "\n").last == "|a b|--wait|")
         #expect(command.code == 0)
         worker.signal(SIGTERM)
@@ -183,10 +185,10 @@ import Testing
         waiting.signal(SIGINT)
         try await waiting.line("job \(id) goes on; look with: lastcall show \(id)")
         #expect(try await waiting.exit() == 130)
-        #expect(try folder.job(id)["state"] as? String == "running")
-        #expect(try folder.run(["cancel", id]).output.contains("job \(id): told to stop"))
+        #expect(try await folder.job(id)["state"] as? String == "running")
+        #expect(try await folder.run(["cancel", id]).output.contains("job \(id): told to stop"))
         #expect(try await folder.follow(id).exit() == 0)
-        #expect(try folder.job(id)["state"] as? String == "cancelled")
+        #expect(try await folder.job(id)["state"] as? String == "cancelled")
         worker.signal(SIGTERM)
         _ = try await worker.exit()
     }
@@ -195,7 +197,7 @@ import Testing
     func bytes() async throws {
         let folder = try ServeFolder(Self.tasks)
         let worker = try await folder.serve()
-        let id = try folder.submit(["bytes"])[0]
+        let id = try await folder.submit(["bytes"])[0]
         #expect(try await folder.follow(id).exit() == 0)
         let output = try ProgramUnderTest(
             "/bin/sh",
@@ -218,17 +220,17 @@ import Testing
             """)
         let told = try await folder.serve(["--name", "told"])
         let flow = try folder.folder.write("{group: [{task: slow}], then: {task: tally}}", to: "flow.yml")
-        let ids = try folder.submit([flow])
+        let ids = try await folder.submit([flow])
         try await folder.follow(ids[0]).line("one")
         let other = try await folder.serve(["--name", "other"])
         told.signal(SIGTERM)
         #expect(try await told.exit() == ExitCode.clean)
         try await folder.follow(ids[1]).line("begun")
         // It runs for the first time, where nobody restarted anything and no lease has ended.
-        let callback = try folder.job(ids[1])
+        let callback = try await folder.job(ids[1])
         #expect(callback["worker"] as? String == "other")
         #expect(callback["epoch"] as? Int == 1)
-        #expect(try folder.job(ids[0])["state"] as? String == "partial")
+        #expect(try await folder.job(ids[0])["state"] as? String == "partial")
         other.signal(SIGTERM)
         #expect(try await other.exit() == ExitCode.clean)
     }
@@ -239,23 +241,25 @@ import Testing
     func team() async throws {
         let folder = try ServeFolder(
             """
-            part: {command: [sh, -c, "sleep 0.1; echo $0", "{n}"], onEviction: requeue, lossesMax: unlimited}
+            part: {command: [sh, -c, "sleep 0.1; [ $0 -le 12 ] || until [ -e go ]; do sleep 0.02; done; echo $0", "{n}"], onEviction: requeue, lossesMax: unlimited}
             tally: {command: [cat]}
             """)
         let numbers = (1...24).map(String.init)
         let lines = numbers.map { "{\"n\": \($0)}\n" }.joined()
-        let ids = try folder.submit(["part", "--stdin", "--then", "tally"], input: lines)
+        let ids = try await folder.submit(["part", "--stdin", "--then", "tally"], input: lines)
         let (first, second) = (try await folder.serve(["--name", "a"]), try await folder.serve(["--name", "b"]))
         #expect(try await folder.follow(ids[2]).exit() == 0)
         first.signal(SIGKILL)
         let third = try await folder.serve(["--name", "c"])
         second.signal(SIGTERM)
         #expect(try await second.exit() == ExitCode.clean)
+        // Half of the work waited for this, so that the callback has one worker alone.
+        try folder.folder.write("", to: "go")
         #expect(try await folder.follow(ids[24]).exit() == 0)
-        let members = try folder.members(ids[24])
+        let members = try await folder.members(ids[24])
         #expect(members.map { $0["outcome"] as? String } == numbers.map { _ in "succeeded" })
         #expect(members.map { $0["output"] as? [String] } == numbers.map { [$0] })
-        let callbacks = try folder.json(["list", "--task", "tally"])["jobs"] as? [[String: Any]]
+        let callbacks = try await folder.json(["list", "--task", "tally"])["jobs"] as? [[String: Any]]
         #expect(callbacks?.count == 1)
         #expect(callbacks?.first?["epoch"] as? Int == 1)
         third.signal(SIGTERM)

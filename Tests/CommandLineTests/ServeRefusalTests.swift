@@ -11,22 +11,22 @@ import Testing
     @Test("a configuration with mistakes is refused with all of them and 78")
     func badConfiguration() async throws {
         let folder = try ServeFolder("hash: {comand: [sha256sum]}\nother: {command: [ls], timeout: 5x}")
-        let serve = try folder.run(["serve"])
+        let serve = try await folder.run(["serve"])
         #expect(serve.code == ExitCode.configuration)
         #expect(serve.errors.contains("tasks.hash.comand: is no key of a task; write command"))
         #expect(serve.errors.contains("tasks.other.timeout: \"5x\""))
-        #expect(try folder.run(["submit", "hash"]).code == ExitCode.configuration)
+        #expect(try await folder.run(["submit", "hash"]).code == ExitCode.configuration)
     }
 
     @Test("two workers of one name: the second is told why and exits with 78, the first goes on")
     func nameTaken() async throws {
         let folder = try ServeFolder("quick: {command: [echo, quick]}")
         let worker = try await folder.serve(["--name", "w1"])
-        let second = try folder.run(["serve", "--name", "w1"])
+        let second = try await folder.run(["serve", "--name", "w1"])
         #expect(second.code == ExitCode.configuration)
         #expect(second.errors.contains("a worker named \"w1\" runs already (pid \(worker.pid))"))
         #expect(!second.errors.contains("stop began"))
-        #expect(try folder.run(["submit", "quick", "--wait"]).code == 0)
+        #expect(try await folder.run(["submit", "quick", "--wait"]).code == 0)
         worker.signal(SIGKILL)
         _ = try await worker.exit()
         let third = try await folder.serve(["--name", "w1"])
@@ -41,10 +41,10 @@ import Testing
         for (store, words) in [
             ("sqlite:\(folder.folder.path)", "is a directory"), ("sqlite:bad.sqlite", "no SQLite database"),
         ] {
-            let serve = try folder.run(["serve", "--store", store])
+            let serve = try await folder.run(["serve", "--store", store])
             #expect(serve.code == ExitCode.configuration)
             #expect(serve.errors.contains(words))
-            #expect(try folder.run(["status", "--store", store]).code == ExitCode.configuration)
+            #expect(try await folder.run(["status", "--store", store]).code == ExitCode.configuration)
         }
     }
 
@@ -54,13 +54,13 @@ import Testing
         for verb in [
             ["status"], ["list"], ["show", "1"], ["output", "1"], ["cancel", "1"], ["replay"], ["pause", "a"],
         ] {
-            let run = try folder.run(verb)
+            let run = try await folder.run(verb)
             #expect(run.code == ExitCode.configuration)
             #expect(run.errors.contains("there is no such store"))
         }
         #expect(access(folder.path("state"), F_OK) != 0)
-        #expect(try folder.submit(["quick"]) == ["1"])
-        let status = try folder.run(["status"])
+        #expect(try await folder.submit(["quick"]) == ["1"])
+        let status = try await folder.run(["status"])
         #expect(status.output.contains("no worker is alive, so nothing runs; start one with: lastcall serve"))
     }
 
@@ -84,8 +84,8 @@ import Testing
         #expect(
             worker.output.contains("warning: task gone: program \"no-such-program-anywhere\" was not found on PATH"))
         #expect(worker.output.contains("warning: task lost: cwd \(folder.folder.path)/nowhere does not exist"))
-        #expect(try folder.run(["submit", "gone", "--wait"]).code == 1)
-        #expect(try folder.run(["submit", "quick", "--wait"]).code == 0)
+        #expect(try await folder.run(["submit", "gone", "--wait"]).code == 1)
+        #expect(try await folder.run(["submit", "quick", "--wait"]).code == 0)
         worker.signal(SIGTERM)
         #expect(try await worker.exit() == ExitCode.clean)
     }
@@ -97,7 +97,7 @@ import Testing
         try await worker.line("all work dies with the process")
         worker.signal(SIGTERM)
         #expect(try await worker.exit() == ExitCode.clean)
-        let status = try folder.run(["status", "--store", "memory:"])
+        let status = try await folder.run(["status", "--store", "memory:"])
         #expect(status.code == ExitCode.configuration)
         #expect(status.errors.contains("write sqlite:PATH"))
     }
@@ -109,12 +109,14 @@ import Testing
         // Submitted by somebody whose configuration has the task.
         let other = try ServeFolder("elsewhere: {command: [echo, there]}")
         let store = "sqlite:\(folder.path("state/queue.sqlite"))"
-        let id = try other.submit(["elsewhere", "--store", store])[0]
-        let status = try folder.run(["status"])
+        let id = try await other.submit(["elsewhere", "--store", store])[0]
+        let status = try await folder.run(["status"])
         #expect(status.output.contains("1 elsewhere in queue default waits and no worker that is alive handles it"))
         #expect(
-            (try folder.json(["status"])["unhandled"] as? [[String: Any]])?.first?["task"] as? String == "elsewhere")
-        #expect(try folder.run(["show", id]).output.contains("none that is alive handles elsewhere in queue default"))
+            (try await folder.json(["status"])["unhandled"] as? [[String: Any]])?.first?["task"] as? String
+                == "elsewhere")
+        #expect(
+            try await folder.run(["show", id]).output.contains("none that is alive handles elsewhere in queue default"))
         let waiting = try folder.start(["submit", "--store", store, "elsewhere", "--wait"])
         try await waiting.line("no worker that is alive handles elsewhere in queue default; it waits for one")
         waiting.signal(SIGTERM)
@@ -137,9 +139,9 @@ import Testing
             (["receipt", "lastcall.yml"], "is no receipt", ExitCode.configuration),
             (["watch"], "use lastcall status", ExitCode.usage),
         ])
-    func nonsense(arguments: [String], words: String, code: Int32) throws {
+    func nonsense(arguments: [String], words: String, code: Int32) async throws {
         let folder = try ServeFolder("quick: {command: [echo, ok]}")
-        let run = try folder.run(arguments)
+        let run = try await folder.run(arguments)
         #expect(run.errors.contains(words))
         #expect(run.code == code)
     }

@@ -45,13 +45,13 @@ struct ServeFolder {
     }
 
     /// Runs a verb in the folder to its end.
-    func run(_ arguments: [String], input: String = "") throws -> BuiltProduct.Run {
-        try BuiltProduct.run(arguments, input: input, in: folder)
+    func run(_ arguments: [String], input: String = "") async throws -> BuiltProduct.Run {
+        try await BuiltProduct.run(arguments, input: input, in: folder)
     }
 
     /// Submits something and returns the ids that are printed.
-    func submit(_ arguments: [String], input: String = "") throws -> [String] {
-        let run = try run(["submit"] + arguments, input: input)
+    func submit(_ arguments: [String], input: String = "") async throws -> [String] {
+        let run = try await run(["submit"] + arguments, input: input)
         guard run.code == 0 else { throw ProgramUnderTest.Failure(description: run.errors) }
         return run.output.split(separator: "\n").map(String.init)
     }
@@ -62,8 +62,8 @@ struct ServeFolder {
     }
 
     /// What `--json` of a verb prints.
-    func json(_ arguments: [String]) throws -> [String: Any] {
-        let run = try run(arguments + ["--json"])
+    func json(_ arguments: [String]) async throws -> [String: Any] {
+        let run = try await run(arguments + ["--json"])
         let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
         guard let fields = object as? [String: Any] else {
             throw ProgramUnderTest.Failure(description: "no object: \(run.output)\(run.errors)")
@@ -72,13 +72,13 @@ struct ServeFolder {
     }
 
     /// The facts of a job.
-    func job(_ id: String) throws -> [String: Any] {
-        try json(["show", id])["job"] as? [String: Any] ?? [:]
+    func job(_ id: String) async throws -> [String: Any] {
+        try await json(["show", id])["job"] as? [String: Any] ?? [:]
     }
 
     /// The members that a callback saw: what a task that runs cat(1) wrote.
-    func members(_ id: String) throws -> [[String: Any]] {
-        try run(["output", id]).output.split(separator: "\n").map { line in
+    func members(_ id: String) async throws -> [[String: Any]] {
+        try await run(["output", id]).output.split(separator: "\n").map { line in
             try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
         }
     }

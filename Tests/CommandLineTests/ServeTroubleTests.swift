@@ -28,7 +28,7 @@ import Testing
         ])
     func damagedStore(how: String, words: String) async throws {
         let folder = try ServeFolder("quick: {command: [echo, quick]}")
-        _ = try folder.submit(["quick", "--stdin"], input: String(repeating: "{}\n", count: 300))
+        _ = try await folder.submit(["quick", "--stdin"], input: String(repeating: "{}\n", count: 300))
         // Its log goes back into it, so that the file alone says what it is.
         let version = how == "newer" ? 99 : 1
         let script =
@@ -44,7 +44,7 @@ import Testing
         }
         try bytes.write(to: url)
         for verb in [["submit", "quick"], ["status"]] {
-            let run = try folder.run(verb)
+            let run = try await folder.run(verb)
             #expect(run.code == EX_UNAVAILABLE)
             #expect(run.errors.contains(words))
         }
@@ -60,7 +60,7 @@ import Testing
     func deletedStore() async throws {
         let folder = try ServeFolder("chatty: {command: [sh, -c, 'echo $$; exec tail -f /dev/null']}")
         let worker = try await folder.serve()
-        let id = try folder.submit(["chatty"])[0]
+        let id = try await folder.submit(["chatty"])[0]
         let follower = try folder.follow(id)
         let pid = try #require(pid_t(try await follower.line("")))
         for name in ["", "-wal", "-shm"] { unlink(store(folder) + name) }
@@ -77,19 +77,19 @@ import Testing
     func cleanedLock() async throws {
         let folder = try ServeFolder("once: {command: [sh, -c, 'mkfifo go; echo ran; read word < go']}")
         let first = try await folder.serve(["--name", "w1"])
-        let id = try folder.submit(["once"])[0]
+        let id = try await folder.submit(["once"])[0]
         let follower = try folder.follow(id)
         try await follower.line("ran")
         #expect(unlink(store(folder) + "-workers/w1.lock") == 0)
         // Whoever starts looks for the dead at once.
         let second = try await folder.serve(["--name", "w2"])
-        let namesake = try folder.run(["serve", "--name", "w1"])
+        let namesake = try await folder.run(["serve", "--name", "w1"])
         #expect(namesake.code == ExitCode.configuration)
         #expect(namesake.errors.contains("a worker named \"w1\""))
         _ = try await shell(folder, "echo word > go")
         #expect(try await follower.exit() == 0)
-        #expect(try folder.run(["output", id]).output == "ran\n")
-        #expect(try folder.job(id)["state"] as? String == "succeeded")
+        #expect(try await folder.run(["output", id]).output == "ran\n")
+        #expect(try await folder.job(id)["state"] as? String == "succeeded")
         #expect(!second.output.contains("worker died"))
         for worker in [first, second] {
             worker.signal(SIGTERM)
@@ -98,13 +98,13 @@ import Testing
     }
 
     @Test("a workers' directory that cannot be made is refused with what to do")
-    func workersDirectory() throws {
+    func workersDirectory() async throws {
         let folder = try ServeFolder("quick: {command: [echo, quick]}")
         try FileManager.default.createDirectory(atPath: folder.path("state"), withIntermediateDirectories: true)
         try folder.folder.write("", to: "state/queue.sqlite-workers")
         for verb in [["submit", "quick"], ["status"], ["serve"]] {
             // What only looks finds no store yet.
-            let run = try folder.run(verb)
+            let run = try await folder.run(verb)
             #expect(run.code == (verb == ["serve"] ? ExitCode.configuration : EX_UNAVAILABLE))
             #expect(run.errors.contains("Check what stands there and who may write beside it"))
         }
@@ -121,14 +121,14 @@ import Testing
             #expect(refused.output.contains("is not UTF-8"))
         }
         let text = "two\nlines " + String(repeating: "x", count: 100_000)
-        let id = try folder.submit(["echo", "x=\(text)"])[0]
+        let id = try await folder.submit(["echo", "x=\(text)"])[0]
         let worker = try await folder.serve()
         let follower = try folder.follow(id)
         #expect(try await follower.exit() == 0)
-        #expect(try folder.run(["output", id]).output == text + "\n")
+        #expect(try await folder.run(["output", id]).output == text + "\n")
         worker.signal(SIGTERM)
         _ = try await worker.exit()
-        let tooLarge = try folder.run(
+        let tooLarge = try await folder.run(
             ["submit", "echo", "--stdin"], input: #"{"x": ""# + String(repeating: "x", count: 1 << 20) + "\"}\n")
         #expect(tooLarge.code == ExitCode.failure)
         #expect(tooLarge.errors.contains("at most 1048576 are stored; store the data elsewhere"))
@@ -143,37 +143,37 @@ import Testing
             ("{\"x\":18446744073709551615}\n", "write it as a text, in quotes"),
             (String(repeating: "[", count: 100_000), "is no JSON object"),
         ])
-    func oddLines(input: String, words: String) throws {
+    func oddLines(input: String, words: String) async throws {
         let folder = try ServeFolder("echo: {command: [echo, '{x}']}")
-        let run = try folder.run(["submit", "echo", "--stdin"], input: input)
+        let run = try await folder.run(["submit", "echo", "--stdin"], input: input)
         #expect(run.code == ExitCode.configuration)
         #expect(run.output.isEmpty)
         #expect(run.errors.contains(words))
-        #expect(try folder.run(["status"]).output.contains(": empty"))
+        #expect(try await folder.run(["status"]).output.contains(": empty"))
     }
 
     @Test("a worker without room for its jobs' folders postpones them, says why, and runs them once there is room")
     func noTemporaryFolder() async throws {
         let folder = try ServeFolder("quick: {command: [echo, quick]}")
-        let id = try folder.submit(["quick"])[0]
+        let id = try await folder.submit(["quick"])[0]
         let missing = folder.path("tmp")
         let worker = try await folder.serve([], ["TMPDIR": missing])
         try await worker.line("job could not begin here")
-        let job = try folder.job(id)
+        let job = try await folder.job(id)
         #expect(job["attempt"] as? Int == 0)
         #expect((job["detail"] as? String)?.contains("free space there or set TMPDIR") == true)
         try FileManager.default.createDirectory(atPath: missing, withIntermediateDirectories: false)
         let follower = try folder.follow(id)
         #expect(try await follower.exit() == 0)
-        #expect(try folder.run(["output", id]).output == "quick\n")
+        #expect(try await folder.run(["output", id]).output == "quick\n")
         worker.signal(SIGTERM)
         #expect(try await worker.exit() == 0)
     }
 
     @Test("no lines on standard input submit nothing, print nothing, and are told of")
-    func noLines() throws {
+    func noLines() async throws {
         let folder = try ServeFolder("echo: {command: [echo, '{x}']}")
-        let run = try folder.run(["submit", "echo", "--stdin"], input: "\n\n")
+        let run = try await folder.run(["submit", "echo", "--stdin"], input: "\n\n")
         #expect(run.code == ExitCode.clean)
         #expect(run.output.isEmpty)
         #expect(run.errors.contains("note: standard input held no lines, so nothing was submitted"))
@@ -182,12 +182,12 @@ import Testing
     @Test(
         "ids that are zero, negative, too large or no number are told apart from ids that are not there",
         arguments: ["0", "-1", "1.5", "0x1", "", " 1", "99999999999999999999", "9223372036854775807"])
-    func oddIDs(id: String) throws {
+    func oddIDs(id: String) async throws {
         let folder = try ServeFolder("quick: {command: [echo, quick]}")
-        _ = try folder.submit(["quick"])
+        _ = try await folder.submit(["quick"])
         let isNumber = id == "9223372036854775807"
         for verb in ["show", "output", "cancel", "retry"] {
-            let run = try folder.run([verb, "--", id])
+            let run = try await folder.run([verb, "--", id])
             #expect(run.code == (isNumber ? ExitCode.failure : ExitCode.usage))
             #expect(run.errors.contains(isNumber ? "there is no job \(id)" : "is no job's id"))
         }
@@ -209,7 +209,7 @@ import Testing
     @Test("a reader that goes away ends a verb without a word, and an answer that cannot be written is told with 74")
     func closedOutput() async throws {
         let folder = try ServeFolder("quick: {command: [echo, quick]}")
-        _ = try folder.submit(["quick", "--stdin"], input: String(repeating: "{}\n", count: 2000))
+        _ = try await folder.submit(["quick", "--stdin"], input: String(repeating: "{}\n", count: 2000))
         let list = try await shell(folder, "\"$L\" list --limit 2000 | head -1")
         #expect(try await list.exit() == 0)
         #expect(list.output.split(separator: "\n").count == 1)
@@ -227,13 +227,13 @@ import Testing
         let folder = try ServeFolder(
             "patient: {command: [sh, -c, 'mkfifo go; echo begun; read word < go'], onEviction: finish}")
         let worker = try await folder.serve()
-        let id = try folder.submit(["patient"])[0]
+        let id = try await folder.submit(["patient"])[0]
         try await folder.follow(id).line("begun")
         worker.signal(SIGTERM)
         try await worker.line("stop began")
         worker.signal(SIGTERM)
         _ = try await shell(folder, "echo word > go")
         #expect(try await worker.exit() == ExitCode.clean)
-        #expect(try folder.job(id)["state"] as? String == "succeeded")
+        #expect(try await folder.job(id)["state"] as? String == "succeeded")
     }
 }

@@ -35,6 +35,8 @@ public final class Lifecycle: Service, Sendable {
         package var exitCode: (@Sendable (Receipt) -> Int32)?
         /// Whether a SIGQUIT that a process sent begins a drain, for a supervisor whose child takes it for a graceful stop.
         package var drainsOnQuit = false
+        /// How long a member has to hand over, where its stage has as long.
+        package var handOverMax = Duration.seconds(1)
         /// Which receipts are shown, for a supervisor whose child's own end is no stop.
         package var showsReceiptOf: @Sendable (Receipt) -> Bool = { _ in true }
 

@@ -67,7 +67,7 @@ final class LifecycleEngine: Sendable {
                             failurePolicy: member.failurePolicy, isBestEffort: member.isBestEffort)
                     },
                     stages: zip(plan.stages, plan.arithmetic.budgets).map { StageSpec(name: $0.name, budget: $1) },
-                    startTimeout: plan.startTimeout),
+                    startTimeout: plan.startTimeout, handOverMax: configuration.handOverMax),
                 before: members.map { _ in nil }))
         self.builder = ReceiptBuilder(
             name: configuration.name, arithmetic: plan.arithmetic, platform: plan.platform.name,

@@ -65,6 +65,8 @@ package struct LifecycleStateMachine: Sendable {
     package let stages: [StageSpec]
     /// How long the members of one stage may take to become ready.
     package let startTimeout: Duration
+    /// How long a member has to hand over: quick or not at all.
+    private let handOverMax: Duration
     /// What happened to each member.
     package private(set) var memberRecords: [MemberRecord]
     /// What happened to each stage.
@@ -73,10 +75,13 @@ package struct LifecycleStateMachine: Sendable {
     package private(set) var stop: StopRecord?
     private var state = State.idle
 
-    package init(members: [MemberSpec], stages: [StageSpec], startTimeout: Duration) {
+    package init(
+        members: [MemberSpec], stages: [StageSpec], startTimeout: Duration, handOverMax: Duration = .seconds(1)
+    ) {
         self.members = members
         self.stages = stages
         self.startTimeout = startTimeout
+        self.handOverMax = handOverMax
         self.memberRecords = Array(repeating: MemberRecord(), count: members.count)
         self.stageRecords = Array(repeating: StageRecord(), count: stages.count)
     }
@@ -371,8 +376,8 @@ extension LifecycleStateMachine {
             memberRecords[member].isOverrun = now >= stopping.cancelAt[stage]
         }
         guard isHandOver else { return [.cancel(members: due)] }
-        // Handing over is quick or not at all: a second at most, never beyond the stage's own end.
-        let endAt = min(stopping.endAt[stage], now + min(stages[stage].budget, .seconds(1)))
+        // Never beyond the stage's own end.
+        let endAt = min(stopping.endAt[stage], now + min(stages[stage].budget, handOverMax))
         stopping.endAt[stage] = endAt
         note(stopping, stage: stage)
         return [

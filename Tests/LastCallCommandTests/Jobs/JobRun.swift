@@ -33,8 +33,11 @@ struct JobRun: Sendable {
         let plan = try ShutdownPlan(grace: .stated(.seconds(60)), environment: [:]) {
             Stage("work", budget: budget) { worker.named("worker") }
         }
-        lifecycle = Lifecycle(
-            plan, configuration: .init(name: "test", logger: quiet, showsReceipt: .never, environment: [:]))
+        var configuration = Lifecycle.Configuration(
+            name: "test", logger: quiet, showsReceipt: .never, environment: [:])
+        // A program that is told to hand over may need more than the second, where hundreds of tests run beside it.
+        configuration.handOverMax = .seconds(20)
+        lifecycle = Lifecycle(plan, configuration: configuration)
     }
 
     /// Runs the worker while `body` runs; returns the worker's line in the receipt.
