@@ -91,7 +91,7 @@ import Testing
 
     @Test("C4 C10 a program that ignores SIGTERM is killed before the deadline, and that is 124")
     func stubborn() async throws {
-        let run = try Run(["--grace", "15s"], Self.script("trap '' TERM"))
+        let run = try Run(["--grace", "25s"], Self.script("trap '' TERM"))
         try await run.program.line("ready")
         run.program.signal(SIGTERM)
         #expect(try await run.program.exit() == ExitCode.forced)

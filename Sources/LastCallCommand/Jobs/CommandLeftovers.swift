@@ -44,7 +44,7 @@ public struct CommandLeftovers: LeftoverEnding {
         }
     }
 
-    /// What of the runs is alive.
+    /// What of the runs is alive, parents before their children: a shell whose child dies first goes on to its next line.
     static func left(markers: Set<String>, processes: [ProcessIdentity]) -> [ProcessRecord] {
         let snapshot = ProcessSnapshot.take()
         let own = getpid()
@@ -61,7 +61,16 @@ public struct CommandLeftovers: LeftoverEnding {
             guard pid != own, found.insert(pid).inserted else { continue }
             roots += snapshot.children[pid] ?? []
         }
-        return found.compactMap { snapshot.entries[$0] }.filter { !$0.isZombie }
+        func depth(_ process: ProcessRecord) -> Int {
+            var (depth, parent) = (0, process.parent)
+            // A snapshot is not of one moment; numbers that were used again might make a circle.
+            while depth < found.count, found.contains(parent), let next = snapshot.entries[parent]?.parent {
+                (depth, parent) = (depth + 1, next)
+            }
+            return depth
+        }
+        let alive = found.compactMap { snapshot.entries[$0] }.filter { !$0.isZombie }
+        return alive.map { (depth($0), $0) }.sorted { $0.0 < $1.0 }.map(\.1)
     }
 
     private static func isMarked(_ pid: pid_t, _ markers: Set<String>) -> Bool {

@@ -58,6 +58,25 @@ import Testing
         }
     }
 
+    @Test("B6 parents are ended before their children, so that no shell goes on to its next line") func order()
+        async throws
+    {
+        let store = JobRun.makeStore()
+        let marker = CommandJob.marker(store: store.traits.name, id: WorkID(rawValue: 7), epoch: 1)
+        var command = Command("bash", ["-c", "bash -c 'bash -c \"echo ready; sleep 1000; :\"; :'; :"])
+        command.id = marker
+        try await command.withProcess { process in
+            for await line in process.lines where line.text == "ready" { break }
+            let left = CommandLeftovers.left(markers: [marker], processes: [])
+            let pids = left.map(\.pid)
+            #expect(pids.first == process.pid)
+            #expect(pids.count >= 3)
+            for (place, entry) in left.enumerated() {
+                #expect(!pids[place...].contains(entry.parent), "\(left)")
+            }
+        }
+    }
+
     @Test("B6 an innocent process with the same pid and another start time is spared, and one of another boot too")
     func innocent() async throws {
         let store = JobRun.makeStore()
