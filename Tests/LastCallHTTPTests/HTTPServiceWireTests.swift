@@ -148,7 +148,7 @@ import Testing
 
     @Test("an idle connection is closed after its time, and a new one is welcome")
     func idleTimeout() async throws {
-        let configuration = testConfiguration { $0.limits.idleTimeout = .milliseconds(50) }
+        let configuration = testConfiguration { $0.limits.idleTimeout = .seconds(3) }
         try await withService(routes.router(), configuration: configuration) { running in
             let client = try await running.connect()
             try await client.send(get)
