@@ -77,8 +77,8 @@ final class Drill: Sendable {
         var result = DrillResult()
         var signalAt: ContinuousClock.Instant?
         var isOver = false
-        /// How many of the waiting clients are where they should be when the signal comes.
-        var ready = 0
+        /// The waiting clients that are where they should be when the signal comes, or failed before.
+        var ready: Set<DrillResult.Class> = []
     }
 
     private let client: DrillClient
@@ -112,7 +112,9 @@ final class Drill: Sendable {
             }
             let expected = waiting
             group.addTask {
-                while self.state.withLock({ $0.ready < expected }) { try await Task.sleep(for: .milliseconds(10)) }
+                while self.state.withLock({ $0.ready.count < expected }) {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
                 try await Task.sleep(for: .milliseconds(300))
                 try await act { self.state.withLock { $0.signalAt = .now } }
                 self.state.withLock { $0.isOver = true }
@@ -126,7 +128,7 @@ final class Drill: Sendable {
 
     private var isOver: Bool { state.withLock { $0.isOver } }
     private var isSignalled: Bool { state.withLock { $0.signalAt != nil } }
-    private func isReady() { state.withLock { $0.ready += 1 } }
+    private func isReady(_ kind: DrillResult.Class) { state.withLock { _ = $0.ready.insert(kind) } }
 
     /// - Returns: Whether the connection can be used again.
     private func exchange(
@@ -198,7 +200,7 @@ final class Drill: Sendable {
     }
 
     private func slow() async {
-        isReady()
+        isReady(.slow)
         // One after the other, so that one is always under way.
         while !isSignalled {
             await once(.slow) { connection in
@@ -208,16 +210,17 @@ final class Drill: Sendable {
     }
 
     private func stream() async {
-        isReady()
+        isReady(.stream)
         await once(.stream) { connection in _ = self.note(await connection.get("/stream"), .stream) }
     }
 
     private func lateBody() async {
+        defer { isReady(.upload) }
         await once(.upload) { connection in
             let first: @Sendable () async throws -> String = { "first" }
             let second: @Sendable () async throws -> String = {
                 // The first part is on its way.
-                self.isReady()
+                self.isReady(.upload)
                 while !self.isSignalled { try await Task.sleep(for: .milliseconds(10)) }
                 try await Task.sleep(for: .milliseconds(300))
                 return "second"
@@ -228,26 +231,29 @@ final class Drill: Sendable {
 
     /// One request, and then nothing: whatever happens to the connection later, nothing is lost.
     private func idle() async {
+        defer { isReady(.idle) }
         await once(.idle) { connection in
             _ = self.note(await connection.get(self.load.path), .idle)
-            self.isReady()
+            self.isReady(.idle)
             while !self.isOver { try await Task.sleep(for: .milliseconds(20)) }
         }
     }
 
     /// Connects and never says a word.
     private func silent() async {
+        defer { isReady(.silent) }
         await withRawConnection { _, _ in
-            self.isReady()
+            self.isReady(.silent)
             while !self.isOver { try await Task.sleep(for: .milliseconds(20)) }
         }
     }
 
     /// Half of a request's head before the signal, and the rest after it.
     private func halfHead() async {
+        defer { isReady(.halfHead) }
         await withRawConnection { inbound, outbound in
             try await outbound.write(ByteBuffer(string: "GET \(self.load.path) HTTP/1.1\r\nHos"))
-            self.isReady()
+            self.isReady(.halfHead)
             while !self.isSignalled { try await Task.sleep(for: .milliseconds(10)) }
             try await Task.sleep(for: .milliseconds(300))
             var text = ""

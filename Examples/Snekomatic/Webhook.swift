@@ -71,7 +71,7 @@ struct Webhook: Sendable {
         let repository = welcome.repository.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard repository.count == 2, ([welcome.login, welcome.organisation] + repository).allSatisfy(GitHub.isName)
         else {
-            return Self.answer(.badRequest, "a name in the event is none")
+            return Self.answer(.badRequest, "the event has a name with characters that no name on GitHub has")
         }
         guard !people.knows(welcome.key) else { return Self.answer(.ok, "known") }
         // When this returns the job is on the disk, and GitHub is told so: 202.

@@ -36,7 +36,7 @@ public final class Lifecycle: Service, Sendable {
         /// Whether a SIGQUIT that a process sent begins a drain, for a supervisor whose child takes it for a graceful stop.
         package var drainsOnQuit = false
         /// How long a member has to hand over, where its stage has as long.
-        package var handOverMax = Duration.seconds(1)
+        package var handOverMax = PlanArithmetic.handOverMax
         /// Which receipts are shown, for a supervisor whose child's own end is no stop.
         package var showsReceiptOf: @Sendable (Receipt) -> Bool = { _ in true }
 

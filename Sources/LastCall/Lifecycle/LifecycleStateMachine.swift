@@ -65,7 +65,7 @@ package struct LifecycleStateMachine: Sendable {
     package let stages: [StageSpec]
     /// How long the members of one stage may take to become ready.
     package let startTimeout: Duration
-    /// How long a member has to hand over: quick or not at all.
+    /// How long a member has to hand over.
     private let handOverMax: Duration
     /// What happened to each member.
     package private(set) var memberRecords: [MemberRecord]
@@ -76,7 +76,8 @@ package struct LifecycleStateMachine: Sendable {
     private var state = State.idle
 
     package init(
-        members: [MemberSpec], stages: [StageSpec], startTimeout: Duration, handOverMax: Duration = .seconds(1)
+        members: [MemberSpec], stages: [StageSpec], startTimeout: Duration,
+        handOverMax: Duration = PlanArithmetic.handOverMax
     ) {
         self.members = members
         self.stages = stages

@@ -46,6 +46,9 @@ public struct PlanArithmetic: Sendable, Hashable {
         min(budget / 10, .seconds(1))
     }
 
+    /// How long a member has to hand over, where its stage has as long: quick or not at all.
+    package static let handOverMax = Duration.seconds(1)
+
     /// Fits the budgets to the grace period.
     ///
     /// - Parameters:

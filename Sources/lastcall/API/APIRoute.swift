@@ -70,8 +70,15 @@ enum APIRoute: String, CaseIterable, Sendable {
             ]
         case .list: [(200, "The jobs."), (400, "A parameter has a value that it does not take.")]
         case .show:
-            [(200, "The job."), (400, "What is asked for is no id or no number."), (404, "There is no such job.")]
-        case .output: [(200, "The lines."), (400, "What is asked for cannot be."), (404, "There is no such job.")]
+            [
+                (200, "The job."), (400, "That is no id, or a parameter has a value that it does not take."),
+                (404, "There is no such job."),
+            ]
+        case .output:
+            [
+                (200, "The lines."), (400, "That is no id, or a parameter has a value that it does not take."),
+                (404, "There is no such job."),
+            ]
         case .cancel, .retry:
             [
                 (200, "What was done."), (400, "That is no id."), (404, "There is no such job."),
