@@ -34,6 +34,12 @@ public struct WorkError: Error, Sendable, CustomStringConvertible {
         public static let storeFull = Code(description: "storeFull")
         /// A payload could not be read as the type that its handler takes.
         public static let unreadablePayload = Code(description: "unreadablePayload")
+        /// As many messages wait for the destination as may; try again later, or let the policy drop the oldest.
+        public static let laneFull = Code(description: "laneFull")
+        /// The destination keeps failing and is left alone for a while; nothing new is taken for it until then.
+        public static let breakerOpen = Code(description: "breakerOpen")
+        /// Whoever was asked is stopping and takes nothing new.
+        public static let stopping = Code(description: "stopping")
         /// A worker or a handler was set up in a way that cannot work.
         public static let invalidConfiguration = Code(description: "invalidConfiguration")
     }

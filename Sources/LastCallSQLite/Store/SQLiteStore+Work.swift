@@ -147,7 +147,7 @@ extension SQLiteStore {
         if orders.retention != nil || orders.recounts {
             findings = try await read { try StoreQueries.findings(for: orders, at: now, in: $0) }
         }
-        guard isDue || !findings.old.isEmpty || !findings.miscounted.isEmpty else {
+        guard isDue || !findings.old.isEmpty || !findings.miscounted.isEmpty || findings.hasIdleLanes else {
             var result = SweepResult()
             result.nextDue = next
             return result
@@ -182,6 +182,25 @@ extension SQLiteStore {
     public func workers() async throws -> [WorkerReport] {
         try await read { [locks, clock] in try StoreQueries.workers(in: $0, locks, at: clock.now) }
     }
+
+    /// The lanes that hold something or rest.
+    public func lanes(prefix: String) async throws -> [LaneReport] {
+        try await read { [clock] in try StoreQueries.lanes(prefix: prefix, at: clock.now, in: $0) }
+    }
+
+    /// The gates of kinds that rest or whose breaker has something to remember.
+    public func gates() async throws -> [GateReport] {
+        try await read { [clock] in try StoreQueries.gates(at: clock.now, in: $0) }
+    }
+
+    /// Makes a schedule known, or fires a tick of it; its record is on the disk when this returns.
+    public func tick(_ tick: ScheduleTick) async throws -> TickResult {
+        if let draft = tick.draft { try Submission(draft).validate(payloadBytesMax: traits.payloadBytesMax) }
+        return try await write(tick.draft == nil ? .normal : .full) { try $0.tick(tick) }
+    }
+
+    /// The schedules that were ever made known.
+    public func schedules() async throws -> [ScheduleReport] { try await read(StoreQueries.schedules) }
 
     /// The queues that are paused.
     public func pausedQueues() async throws -> Set<String> { try await read(StoreQueries.paused) }

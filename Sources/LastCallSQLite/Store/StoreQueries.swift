@@ -220,6 +220,7 @@ enum StoreQueries {
                 let values = [Int64(state.rawValue), end, Int64(orders.forgetMax)] + ends
                 findings.old += try db.all(text: oldWorkflows, values.map { .integer($0) }) { $0.integer(0) }
             }
+            findings.hasIdleLanes = try StoreTransaction(db, now: now).hasIdleLanes
         }
         if orders.recounts { findings.miscounted = try db.all(miscountedNodes) { $0.integer(0) } }
         return findings
@@ -244,4 +245,6 @@ struct SweepFindings: Sendable {
     var old: [Int64] = []
     /// Groups whose counter is wrong.
     var miscounted: [Int64] = []
+    /// Whether there are lanes that hold nothing and do not rest.
+    var hasIdleLanes = false
 }

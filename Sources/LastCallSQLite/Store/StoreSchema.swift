@@ -1,7 +1,7 @@
 /// The tables of a store; numbered steps that are only ever added to.
 enum StoreSchema {
     /// All steps.
-    static let migrations = [Migration(1, StoreClock.schema + first)]
+    static let migrations = [Migration(1, StoreClock.schema + first), Migration(2, second)]
 
     /// Payloads and results up to this many bytes lie in their record's row, larger ones beside it: a claim rewrites the row.
     static let inlineBytesMax = 2048
@@ -143,6 +143,34 @@ enum StoreSchema {
 
         CREATE TABLE paused (queue TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
         """
+
+    /// Version 2: what lanes and kinds need for rates, breakers and limits, and schedules.
+    private static let second = """
+        ALTER TABLE lane ADD COLUMN depth INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE lane ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE lane ADD COLUMN open_until INTEGER;
+        UPDATE lane SET depth = (head IS NOT NULL)
+            + (SELECT count(*) FROM job WHERE job.lane = lane.name AND state = 0 AND hold = 2);
+
+        -- What holds for all records of a kind: until when none is claimed, and whether they are left alone.
+        CREATE TABLE gate (
+            kind TEXT PRIMARY KEY,
+            not_before INTEGER NOT NULL,
+            failures INTEGER NOT NULL,
+            open_until INTEGER,
+            probe INTEGER
+        ) STRICT, WITHOUT ROWID;
+
+        -- Up to which instant the ticks of a schedule were decided on, and the record of the last one.
+        CREATE TABLE schedule (
+            name TEXT PRIMARY KEY,
+            definition TEXT NOT NULL,
+            decided_until INTEGER NOT NULL,
+            next_at INTEGER,
+            job INTEGER,
+            skipped INTEGER NOT NULL DEFAULT 0
+        ) STRICT, WITHOUT ROWID;
+        """
 }
 
 /// What is true or false of a record, in one number.
@@ -172,6 +200,8 @@ struct JobFlags: OptionSet, Sendable {
     static let hasLargePayload = JobFlags(rawValue: 512)
     /// Its result lies beside it.
     static let hasLargeResult = JobFlags(rawValue: 1024)
+    /// It is the one attempt that a half-open breaker admits.
+    static let isProbe = JobFlags(rawValue: 2048)
 }
 
 /// What a blocked record waits for.

@@ -4,6 +4,7 @@ extension StoreTransaction {
     /// See `WorkStore.accept`.
     mutating func accept(_ submissions: [Submission]) throws -> [Acceptance] {
         try checkReferences(submissions)
+        try checkTerms(submissions)
         // Records of their own take their numbers together, in the order of the call.
         var results: [Acceptance] = []
         results.reserveCapacity(submissions.count)
@@ -31,7 +32,7 @@ extension StoreTransaction {
     private static let jobExists = SQLiteQuery("SELECT 1 FROM job WHERE id = ?")
 
     /// Who holds the key that a draft wants.
-    private func keyOwner(_ draft: RecordDraft) throws -> Int64? {
+    func keyOwner(_ draft: RecordDraft) throws -> Int64? {
         guard let key = draft.key else { return nil }
         return try db.first(Self.findSlot, .text(draft.kind), .text(key.text)) { $0.integer(0) }
     }
@@ -94,6 +95,7 @@ extension StoreTransaction {
     // MARK: workflows, keys, lanes
 
     private mutating func insert(_ submission: Submission, first: Int64) throws -> Acceptance {
+        let dropped = try submission.records.flatMap { try makeRoom(for: $0) }
         let firstNode = try insertNodes(submission.nodes, workflow: first)
         for (offset, draft) in submission.records.enumerated() {
             try insert(draft, id: first + Int64(offset), workflow: first, firstNode: firstNode)
@@ -110,7 +112,8 @@ extension StoreTransaction {
         for offset in submission.nodes.indices where submission.nodes[offset].waitsForNode == nil {
             try closeIfComplete(firstNode + Int64(offset))
         }
-        return Acceptance(ids: submission.records.indices.map { WorkID(rawValue: first + Int64($0)) })
+        return Acceptance(
+            ids: submission.records.indices.map { WorkID(rawValue: first + Int64($0)) }, dropped: dropped)
     }
 
     private static let addNode = SQLiteQuery(
@@ -188,11 +191,7 @@ extension StoreTransaction {
 
     // MARK: letting go
 
-    private static let findLane = SQLiteQuery("SELECT head, not_before FROM lane WHERE name = ?")
-    private static let takeLane = SQLiteQuery(
-        "INSERT INTO lane (name, head) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET head = excluded.head")
     private static let laneOf = SQLiteQuery("SELECT lane, delay FROM job WHERE id = ?")
-    private static let waitInLane = SQLiteQuery("UPDATE job SET state = 0, hold = \(JobHold.lane) WHERE id = ?")
 
     /// A record waits for no group and no record any more: it takes its turn in its lane, waits for its instant, or is ready.
     ///
@@ -200,45 +199,25 @@ extension StoreTransaction {
     mutating func release(_ id: Int64, isAnew: Bool = false) throws {
         guard let (lane, delay) = try db.first(Self.laneOf, .integer(id), as: { ($0.textIfAny(0), $0.integer(1)) })
         else { return }
+        var opensAt: Int64 = 0
         if let lane {
-            let head = try db.first(Self.findLane, .text(lane)) { $0.integerIfAny(0) } ?? nil
-            if let head, head != id {
-                try db.run(Self.waitInLane, .integer(id))
-                return
-            }
-            try db.run(Self.takeLane, .text(lane), .integer(id))
+            guard let turn = try enterLane(id, lane) else { return }
+            opensAt = turn
         }
-        try place(id, delay: isAnew ? .zero : .milliseconds(delay))
+        try place(id, delay: isAnew ? .zero : .milliseconds(delay), opensAt: opensAt)
     }
 
     private static let placeQuery = SQLiteQuery(
         "UPDATE job SET state = ?, hold = \(JobHold.none), due_at = ? WHERE id = ?")
 
     /// A record is scheduled, or ready.
-    mutating func place(_ id: Int64, delay: Duration) throws {
-        let state = RecordStateMachine.accepted(waits: false, delay: delay)
-        try db.run(
-            Self.placeQuery, .integer(Int64(state.rawValue)), .integer((instant + delay).rawValue), .integer(id))
+    ///
+    /// - Parameter opensAt: From when on its lane lets it run.
+    mutating func place(_ id: Int64, delay: Duration, opensAt: Int64 = 0) throws {
+        let due = max((instant + delay).rawValue, opensAt)
+        let state = RecordStateMachine.accepted(waits: false, delay: .milliseconds(due - now))
+        try db.run(Self.placeQuery, .integer(Int64(state.rawValue)), .integer(due), .integer(id))
         change.insert(state == .ready ? .work : .due)
-    }
-
-    private static let nextInLane = SQLiteQuery(
-        """
-        SELECT id, delay FROM job WHERE lane = ? AND state = 0 AND hold = \(JobHold.lane) ORDER BY id LIMIT 1
-        """)
-    private static let dropLane = SQLiteQuery("DELETE FROM lane WHERE name = ? AND not_before <= ?")
-    private static let clearLane = SQLiteQuery("UPDATE lane SET head = NULL WHERE name = ?")
-
-    /// The next of a lane takes its turn, where it was this record's.
-    mutating func leaveLane(_ lane: String, _ id: Int64) throws {
-        guard try db.first(Self.findLane, .text(lane), as: { $0.integerIfAny(0) }) == id else { return }
-        if let next = try db.first(Self.nextInLane, .text(lane), as: { (id: $0.integer(0), delay: $0.integer(1)) }) {
-            try db.run(Self.takeLane, .text(lane), .integer(next.id))
-            try place(next.id, delay: .milliseconds(next.delay))
-        } else {
-            try db.run(Self.clearLane, .text(lane))
-            try db.run(Self.dropLane, .text(lane), .integer(now))
-        }
     }
 }
 

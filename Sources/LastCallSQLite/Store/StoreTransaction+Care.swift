@@ -72,6 +72,7 @@ extension StoreTransaction {
                 result.forgotten += try forget(workflow, retention)
             }
         }
+        if findings.hasIdleLanes { try forgetIdleLanes() }
         for node in findings.miscounted where try mend(node) { result.mended += 1 }
         result.nextDue = try nextDue
         return result

@@ -22,7 +22,7 @@ extension StoreTransaction {
                 try db.first(Self.workerIsThere, .integer(worker.rawValue), as: { _ in true }) == true
         }
         if let worker = request.worker, result.isRegistered {
-            for demand in request.demands { try claim(demand, worker.rawValue, into: &result.claimed) }
+            for demand in request.demands { try claim(demand, worker.rawValue, into: &result) }
         }
         result.nextDue = try nextDue
         return result
@@ -60,15 +60,21 @@ extension StoreTransaction {
     /// Writes what became of a claimed record.
     private mutating func settle(_ settlement: Settlement) throws -> Settled {
         let id = settlement.claim.id.rawValue
-        let change = settlement.change
-        precondition(!change.state.isHeld, "settle: a claim ends in a state that nobody holds")
+        var settlement = settlement
+        precondition(!settlement.change.state.isHeld, "settle: a claim ends in a state that nobody holds")
         let found = try db.first(Self.heldQuery, .integer(id), .integer(settlement.claim.epoch)) { row in
             EndedJob(
-                id: id, kind: row.text(0), state: change.state, flags: JobFlags(rawValue: row.integer(1)),
+                id: id, kind: row.text(0), state: settlement.change.state, flags: JobFlags(rawValue: row.integer(1)),
                 node: row.integerIfAny(2), lane: row.textIfAny(3), key: row.textIfAny(4))
         }
         guard let job = found else { return .overtaken }
-        var flags = job.flags
+        if let until = try heed(settlement.news, of: job), !settlement.change.state.isTerminal {
+            settlement.change.state = .scheduled
+            settlement.change.keepsPlace = false
+            settlement.change.delay = max(settlement.change.delay, until - instant)
+        }
+        let change = settlement.change
+        var flags = job.flags.subtracting(.isProbe)
         if change.state.isTerminal {
             flags.insert(.isCounted)
             if !flags.contains(.keepsKey) { flags.remove(.holdsKey) }
@@ -152,34 +158,78 @@ extension StoreTransaction {
 
     /// Claims what a worker can take of a queue, in the order of priority, due time and id over all its kinds.
     private mutating func claim(
-        _ demand: QueueDemand, _ worker: Int64, into claimed: inout [ClaimedRecord]
+        _ demand: QueueDemand, _ worker: Int64, into result: inout ExchangeResult
     ) throws {
         guard demand.limit > 0,
             try db.first(Self.isPaused, .text(demand.queue), as: { _ in true }) == nil
         else { return }
+        if let since = demand.drainingSince { try hurry(demand, since: since) }
         // Each kind has its own part of the index, so that kinds nobody handles cost nothing, however many wait.
-        var turns: [(priority: Int64, isLarge: Bool, record: ClaimedRecord)] = []
+        var turns: [Turn] = []
         for kind in demand.kinds {
-            turns += try db.all(Self.turns, .text(demand.queue), .text(kind), .integer(Int64(demand.limit))) {
-                let flags = JobFlags(rawValue: $0.integer(11))
-                return (
-                    priority: $0.integer(1), isLarge: flags.contains(.hasLargePayload),
-                    record: record(of: demand.queue, flags, $0)
-                )
+            guard let gate = demand.gates.first(where: { $0.kind == kind }) else {
+                turns += try self.turns(of: kind, demand, demand.limit)
+                continue
             }
+            turns += try self.turns(of: kind, through: gate, demand, into: &result)
         }
         if demand.kinds.count > 1 {
             turns.sort {
                 ($0.priority, $0.record.dueAt, $0.record.id) < ($1.priority, $1.record.dueAt, $1.record.id)
             }
         }
-        claimed.reserveCapacity(claimed.count + min(turns.count, demand.limit))
-        for (_, isLarge, var record) in turns.prefix(demand.limit) {
+        result.claimed.reserveCapacity(result.claimed.count + min(turns.count, demand.limit))
+        for turn in turns.prefix(demand.limit) {
+            var record = turn.record
             let id = record.id.rawValue
             try db.run(Self.claimQuery, .integer(worker), .integer(now), .integer(id))
-            if isLarge { record.payload = try attachment(AttachmentPart.payload, of: id) ?? [] }
+            if turn.isLarge { record.payload = try attachment(AttachmentPart.payload, of: id) ?? [] }
             if record.facts.hasCheckpoint { record.checkpoint = try attachment(AttachmentPart.checkpoint, of: id) }
-            claimed.append(record)
+            result.claimed.append(record)
+            if let gate = turn.gate { try passed(gate, record.id) }
+        }
+        guard demand.drainingSince != nil else { return }
+        result.demandDue = [result.demandDue, try demandDue(demand), result.gateOpensAt].compactMap(\.self).min()
+    }
+
+    /// A record whose turn it is.
+    private struct Turn {
+        /// Lower first.
+        let priority: Int64
+        /// Whether its payload lies beside it.
+        let isLarge: Bool
+        /// The record as it is once it is claimed.
+        let record: ClaimedRecord
+        /// The gate that it passes.
+        var gate: KindGate?
+    }
+
+    /// The first records of a kind.
+    private func turns(of kind: String, _ demand: QueueDemand, _ limit: Int) throws -> [Turn] {
+        try db.all(Self.turns, .text(demand.queue), .text(kind), .integer(Int64(limit))) {
+            let flags = JobFlags(rawValue: $0.integer(11))
+            return Turn(
+                priority: $0.integer(1), isLarge: flags.contains(.hasLargePayload),
+                record: record(of: demand.queue, flags, $0))
+        }
+    }
+
+    /// The first records of a kind that its gate lets through; notes when it lets more through.
+    private func turns(
+        of kind: String, through gate: KindGate, _ demand: QueueDemand, into result: inout ExchangeResult
+    ) throws -> [Turn] {
+        let allowance = try allowance(gate, isDraining: demand.drainingSince != nil)
+        let most = min(allowance.limit, demand.limit)
+        // One more tells whether something waits at the gate.
+        let found = try turns(of: kind, demand, most + 1)
+        if found.count > allowance.limit {
+            let next = gate.spacing > .zero && allowance.limit > 0 ? instant + gate.spacing : allowance.opensAt
+            if let next { result.gateOpensAt = min(next, result.gateOpensAt ?? next) }
+        }
+        return found.prefix(most).map { turn in
+            var turn = turn
+            turn.gate = gate
+            return turn
         }
     }
 

@@ -40,7 +40,7 @@ extension StoreTransaction {
             if let key = job.key, job.flags.contains(.holdsKey), !job.flags.contains(.keepsKey) {
                 try db.run(Self.dropSlot, .text(job.kind), .text(key), .integer(job.id))
             }
-            if let lane = job.lane { try leaveLane(lane, job.id) }
+            if let lane = job.lane { try leaveLane(lane, job) }
             // Also where it was counted before: it ran again, and somebody began to wait for it meanwhile.
             if job.flags.contains(.hasDependents) {
                 for id in try db.all(Self.dependents, .integer(job.id), as: { $0.integer(0) }) {
@@ -160,7 +160,7 @@ extension StoreTransaction {
             .integer(now), .integer(job.id))
         return EndedJob(
             id: job.id, kind: job.kind, state: change.state, flags: job.flags, node: job.node, lane: job.lane,
-            key: job.key)
+            key: job.key, waitedInLane: job.hold == JobHold.lane)
     }
 
     /// Cancels a record that has not begun.

@@ -79,6 +79,8 @@ struct EndedJob {
     let lane: String?
     /// Its unique key.
     let key: String?
+    /// Whether it waited for its turn in its lane.
+    var waitedInLane = false
 }
 
 /// A group as it is stored.

@@ -70,7 +70,7 @@ public struct StoreConformance: Sendable {
     /// All checks.
     public static let checks: [Check] =
         accepting + keys + claiming + fencing + endings + output + groups + nesting + deadlines + lanes + dependents
-        + people + workers + retention + queries + changes
+        + outbox + schedules + people + workers + retention + queries + changes
 
     /// Makes a fresh store.
     private let makeSubject: @Sendable () async throws -> Subject

@@ -176,6 +176,19 @@ public struct RecordStateMachine: Sendable {
         }
     }
 
+    /// It has to make room in its lane.
+    ///
+    /// - Returns: What becomes of it, or `nil` where it does not wait.
+    public mutating func overflowed() -> RecordChange? {
+        switch facts.state {
+        case .blocked, .scheduled, .ready:
+            let change = end(.dead, .overflow, "its lane was full")
+            apply(change)
+            return change
+        case .running, .stopping, .succeeded, .partial, .failed, .cancelled, .dead: return nil
+        }
+    }
+
     /// Somebody lets it run again.
     ///
     /// - Returns: What becomes of it, or `nil` where it is not over.

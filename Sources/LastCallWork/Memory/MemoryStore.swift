@@ -138,6 +138,23 @@ public final class MemoryStore: WorkStore, Sendable {
     /// See ``WorkStore/workers()``.
     public func workers() async throws -> [WorkerReport] { try transact { tables, now in tables.reports(at: now) } }
 
+    /// See ``WorkStore/lanes(prefix:)``.
+    public func lanes(prefix: String) async throws -> [LaneReport] {
+        try transact { tables, now in tables.laneReports(prefix: prefix, at: now) }
+    }
+
+    /// See ``WorkStore/gates()``.
+    public func gates() async throws -> [GateReport] { try transact { tables, now in tables.gateReports(at: now) } }
+
+    /// See ``WorkStore/tick(_:)``.
+    public func tick(_ tick: ScheduleTick) async throws -> TickResult {
+        let most = traits.payloadBytesMax
+        return try transact { tables, now throws(WorkError) in try tables.tick(tick, payloadBytesMax: most, at: now) }
+    }
+
+    /// See ``WorkStore/schedules()``.
+    public func schedules() async throws -> [ScheduleReport] { try transact { tables, _ in tables.scheduleReports } }
+
     /// See ``WorkStore/pausedQueues()``.
     public func pausedQueues() async throws -> Set<String> { try transact { tables, _ in tables.pausedQueues } }
 

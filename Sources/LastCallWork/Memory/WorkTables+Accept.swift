@@ -7,6 +7,7 @@ extension WorkTables {
     ) throws(WorkError) -> [Acceptance] {
         for submission in submissions { try submission.validate(payloadBytesMax: payloadBytesMax) }
         try checkReferences(submissions)
+        try checkTerms(submissions, at: now)
         return submissions.map { submission in
             if let first = submission.records.first, submission.records.count == 1, let owner = keyOwner(first) {
                 return Acceptance(ids: [owner], isDuplicate: true)
@@ -44,6 +45,7 @@ extension WorkTables {
     }
 
     private mutating func insert(_ submission: Submission, at now: WorkInstant) -> Acceptance {
+        let dropped = submission.records.flatMap { makeRoom(for: $0, at: now) }
         let nodeIDs = insertNodes(submission.nodes, at: now)
         let ids = submission.records.indices.map { WorkID(rawValue: lastRecord + 1 + Int64($0)) }
         lastRecord += Int64(ids.count)
@@ -64,7 +66,7 @@ extension WorkTables {
             guard let node = nodes[id], !node.isHeldBack else { continue }
             closeIfComplete(id, at: now)
         }
-        return Acceptance(ids: ids)
+        return Acceptance(ids: ids, dropped: dropped)
     }
 
     private mutating func insertNodes(_ drafts: [NodeDraft], at now: WorkInstant) -> [NodeID] {
@@ -120,24 +122,16 @@ extension WorkTables {
     ///
     /// - Parameter isAnew: Whether somebody lets it run again, without its delay.
     mutating func release(_ id: WorkID, isAnew: Bool = false, at now: WorkInstant) {
-        guard var entry = records[id] else { return }
-        entry.isHeldBack = false
-        if let lane = entry.draft.lane {
-            if let head = lanes[lane, default: Lane()].head, head != id {
-                lanes[lane]?.waiting.insert(id)
-                records[id] = entry
-                return
-            }
-            lanes[lane, default: Lane()].head = id
-        }
-        records[id] = entry
-        place(id, delay: isAnew ? .zero : entry.draft.delay, at: now)
+        guard let draft = records[id]?.draft else { return }
+        records[id]?.isHeldBack = false
+        if let lane = draft.lane, !enterLane(id, lane) { return }
+        place(id, delay: isAnew ? .zero : draft.delay, at: now)
     }
 
     /// A record is scheduled, or ready.
     mutating func place(_ id: WorkID, delay: Duration, at now: WorkInstant) {
-        let dueAt = delay > .zero ? now + delay : now
-        let state = RecordStateMachine.accepted(waits: false, delay: delay)
+        let dueAt = max(delay > .zero ? now + delay : now, laneOpensAt(id, after: now) ?? now)
+        let state = RecordStateMachine.accepted(waits: false, delay: dueAt - now)
         records[id]?.facts.state = state
         records[id]?.dueAt = dueAt
         if state == .scheduled {

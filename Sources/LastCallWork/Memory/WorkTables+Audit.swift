@@ -41,17 +41,22 @@ extension WorkTables {
         var keyHolders = 0
         var heldCount = 0
         var inLanes: [String: Int] = [:]
+        var depths: [String: Int] = [:]
         for (id, entry) in records {
             let state = entry.facts.state
             if entry.holdsKey { keyHolders += 1 }
             if state.isHeld { heldCount += 1 }
+            if let lane = entry.draft.lane, entry.isInLane { depths[lane, default: 0] += 1 }
             if let lane = entry.draft.lane, !state.isTerminal, state != .blocked { inLanes[lane, default: 0] += 1 }
             wrong += audit(entry, id)
         }
         for (lane, count) in inLanes where count > 1 {
             wrong.append("\(count) records have their turn in lane \(lane)")
         }
-        for (lane, turn) in lanes {
+        for (lane, count) in depths where lanes[lane]?.depth != count {
+            wrong.append("lane \(lane) counts \(lanes[lane]?.depth ?? 0) records, a recount says \(count)")
+        }
+        for (lane, turn) in lanes where turn.depth > 0 || turn.head != nil {
             guard let head = turn.head, let entry = records[head] else {
                 wrong.append("lane \(lane) has nobody's turn")
                 continue
@@ -89,6 +94,7 @@ extension WorkTables {
         }
         switch facts.state {
         case .blocked where !entry.isHeldBack:
+            if !entry.isInLane { wrong.append("record \(id) waits and is in no lane") }
             let head = entry.draft.lane.flatMap { lanes[$0]?.head }
             if head == nil || head == id { wrong.append("record \(id) is blocked by nothing") }
         case .blocked: if !isWaitedFor(entry) { wrong.append("record \(id) waits for what is over") }

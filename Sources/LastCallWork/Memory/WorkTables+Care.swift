@@ -72,6 +72,7 @@ extension WorkTables {
         }
         if let retention = orders.retention {
             result.forgotten = forget(retention, most: orders.forgetMax, at: now)
+            forgetIdleLanes(at: now)
         }
         if orders.recounts { result.mended = recount(at: now) }
         result.nextDue = nextDue

@@ -18,7 +18,7 @@ extension WorkTables {
             result.isRegistered = workers[worker].map { !$0.isDead } ?? false
         }
         if let worker = request.worker, result.isRegistered {
-            for demand in request.demands { claim(demand, worker, at: now, into: &result.claimed) }
+            for demand in request.demands { claim(demand, worker, at: now, into: &result) }
         }
         result.nextDue = nextDue
         return result
@@ -35,7 +35,7 @@ extension WorkTables {
     private mutating func settle(_ settlement: Settlement, at now: WorkInstant) -> Bool {
         let id = settlement.claim.id
         guard stands(settlement.claim), var entry = records[id] else { return false }
-        let change = settlement.change
+        var change = settlement.change
         precondition(!change.state.isHeld, "settle: a claim ends in a state that nobody holds")
         if let worker = entry.worker { workers[worker]?.held.remove(id) }
         entry.worker = nil
@@ -57,6 +57,11 @@ extension WorkTables {
         }
         if change.state.isTerminal { entry.finishedAt = now }
         records[id] = entry
+        if let until = heed(settlement.news, of: entry, at: now), change.state == .scheduled || change.state == .ready {
+            change.state = .scheduled
+            change.keepsPlace = false
+            change.delay = max(change.delay, until - now)
+        }
         if change.keepsPlace, let dueAt = entry.dueAt {
             makeReady(id, dueAt: dueAt)
             self.change.insert(.work)
@@ -75,21 +80,39 @@ extension WorkTables {
 
     /// Claims what a worker can take of a queue, in the order of priority, due time and id over all its kinds.
     private mutating func claim(
-        _ demand: QueueDemand, _ worker: WorkerID, at now: WorkInstant, into claimed: inout [ClaimedRecord]
+        _ demand: QueueDemand, _ worker: WorkerID, at now: WorkInstant, into result: inout ExchangeResult
     ) {
         // What nobody known holds, nobody could rescue.
         guard workers[worker] != nil, !paused.contains(demand.queue) else { return }
+        if let since = demand.drainingSince { hurry(demand, since: since, at: now) }
+        var allowances: [String: Allowance] = [:]
+        for gate in demand.gates {
+            allowances[gate.kind] = allowance(gate, isDraining: demand.drainingSince != nil, at: now)
+        }
         for _ in 0..<max(0, demand.limit) {
             var best: (place: Place, turn: Turn)?
-            for kind in demand.kinds {
+            for kind in demand.kinds where allowances[kind]?.limit != 0 {
                 let place = Place(queue: demand.queue, kind: kind)
                 guard let turn = nextTurn(at: place) else { continue }
                 if best.map({ turn < $0.turn }) ?? true { best = (place, turn) }
             }
-            guard let best else { return }
+            guard let best else { break }
             ready[best.place]?.removeMin()
-            claimed.append(claim(best.turn.id, worker, at: now))
+            result.claimed.append(claim(best.turn.id, worker, at: now))
+            guard let gate = demand.gates.first(where: { $0.kind == best.place.kind }),
+                var allowance = allowances[gate.kind]
+            else { continue }
+            passed(gate, best.turn.id, &allowance, at: now)
+            allowances[gate.kind] = allowance
         }
+        for (kind, allowance) in allowances where allowance.limit == 0 {
+            guard let opensAt = allowance.opensAt, nextTurn(at: Place(queue: demand.queue, kind: kind)) != nil else {
+                continue
+            }
+            result.gateOpensAt = min(opensAt, result.gateOpensAt ?? opensAt)
+        }
+        guard demand.drainingSince != nil else { return }
+        result.demandDue = [result.demandDue, demandDue(demand), result.gateOpensAt].compactMap(\.self).min()
     }
 
     /// The first record of a place that is still ready; those that are not are dropped.

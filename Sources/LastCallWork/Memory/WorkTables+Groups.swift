@@ -128,17 +128,4 @@ extension WorkTables {
         records[id] = entry
         return true
     }
-
-    /// The next of a lane takes its turn.
-    private mutating func leaveLane(_ entry: Entry, at now: WorkInstant) {
-        guard let name = entry.draft.lane, lanes[name]?.head == entry.id else { return }
-        lanes[name]?.head = nil
-        while let next = lanes[name]?.waiting.popMin() {
-            guard let waiting = records[next], waiting.facts.state == .blocked, !waiting.isHeldBack else { continue }
-            lanes[name]?.head = next
-            place(next, delay: waiting.draft.delay, at: now)
-            return
-        }
-        lanes[name] = nil
-    }
 }

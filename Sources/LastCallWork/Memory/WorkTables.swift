@@ -29,6 +29,8 @@ package struct WorkTables: Sendable {
         let waitsForNode: NodeID?
         /// Whether it still waits for a group or a record.
         var isHeldBack: Bool
+        /// Whether it has its turn in its lane, or waits for it.
+        var isInLane = false
         /// Whether it holds its unique key.
         var holdsKey: Bool
         /// Whether its group has counted it.
@@ -83,14 +85,6 @@ package struct WorkTables: Sendable {
         var waitingNodes: [NodeID] = []
         /// Whether it waits for another group.
         var isHeldBack: Bool
-    }
-
-    /// A destination whose records run one after the other.
-    struct Lane: Sendable {
-        /// The record whose turn it is.
-        var head: WorkID?
-        /// The others.
-        var waiting = Heap<WorkID>()
     }
 
     /// A worker as it is kept.
@@ -167,6 +161,10 @@ package struct WorkTables: Sendable {
     var due = Heap<Due>()
     /// The lanes.
     var lanes: [String: Lane] = [:]
+    /// The gates of kinds.
+    var gates: [String: Gate] = [:]
+    /// The schedules.
+    var schedules: [String: ScheduleReport] = [:]
     /// What follows from what happened in this transaction and was not done yet.
     var followUps: [FollowUp] = []
     /// Whether somebody works on that list.

@@ -42,12 +42,20 @@ public struct QueueDemand: Sendable, Hashable {
     public var kinds: [String]
     /// The most to claim.
     public var limit: Int
+    /// The kinds that have a gate: a rate and a breaker over all lanes.
+    public var gates: [KindGate]
+    /// Since when the worker drains, where it does: what waits for a breaker or after a failure of before then may be tried once more.
+    public var drainingSince: WorkInstant?
 
     /// Creates a demand.
-    public init(queue: String, kinds: [String], limit: Int) {
+    public init(
+        queue: String, kinds: [String], limit: Int, gates: [KindGate] = [], drainingSince: WorkInstant? = nil
+    ) {
         self.queue = queue
         self.kinds = kinds
         self.limit = limit
+        self.gates = gates
+        self.drainingSince = drainingSince
     }
 }
 
@@ -59,6 +67,10 @@ public struct ExchangeResult: Sendable {
     public var claimed: [ClaimedRecord] = []
     /// When the next waiting record or deadline is due, where the store knows of one.
     public var nextDue: WorkInstant?
+    /// When a claim that a gate held back may succeed.
+    public var gateOpensAt: WorkInstant?
+    /// When the next record of a draining worker's demands may run, where one waits for an instant; nothing else of them is to come by itself.
+    public var demandDue: WorkInstant?
     /// Whether the worker that asked for work is known and not taken for dead; one that is not claims nothing until it registers anew.
     public var isRegistered = true
 
@@ -151,17 +163,20 @@ public struct Settlement: Sendable {
     public var output: OutputChunk?
     /// What a later run goes on from; `nil` leaves the stored one.
     public var checkpoint: [UInt8]?
+    /// What it says of the record's lane and kind.
+    public var news: LaneNews?
 
     /// Creates a settlement.
     public init(
         claim: ClaimKey, change: RecordChange, result: [UInt8]? = nil, output: OutputChunk? = nil,
-        checkpoint: [UInt8]? = nil
+        checkpoint: [UInt8]? = nil, news: LaneNews? = nil
     ) {
         self.claim = claim
         self.change = change
         self.result = result
         self.output = output
         self.checkpoint = checkpoint
+        self.news = news
     }
 }
 

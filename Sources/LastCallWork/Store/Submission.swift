@@ -35,6 +35,8 @@ public struct RecordDraft: Sendable {
     public var key: UniqueKey?
     /// The destination whose records run one after the other.
     public var lane: String?
+    /// What is asked of its lane first; nothing where it is `nil`, or where the record waits for others.
+    public var laneTerms: LaneTerms?
     /// How often it may run in all; 1 never retries.
     public var attemptsMax = 1
     /// After how many losses it is given up; `nil` is never.
@@ -138,10 +140,13 @@ public struct Acceptance: Sendable, Hashable {
     public var ids: [WorkID]
     /// Whether the record was there already, under the same key: nothing was added, and the id is its.
     public var isDuplicate: Bool
+    /// The records that had to leave their lane to make room, to the dead letters.
+    public var dropped: [WorkID]
 
     /// Creates an acceptance.
-    public init(ids: [WorkID], isDuplicate: Bool = false) {
+    public init(ids: [WorkID], isDuplicate: Bool = false, dropped: [WorkID] = []) {
         self.ids = ids
         self.isDuplicate = isDuplicate
+        self.dropped = dropped
     }
 }

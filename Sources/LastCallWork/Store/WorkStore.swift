@@ -75,6 +75,22 @@ public protocol WorkStore: Sendable {
     /// The workers that are known, alive or not.
     func workers() async throws -> [WorkerReport]
 
+    /// The lanes that hold something or rest, by name.
+    ///
+    /// - Parameter prefix: What their names begin with; empty is all.
+    func lanes(prefix: String) async throws -> [LaneReport]
+
+    /// The gates of kinds that rest or whose breaker has something to remember, by kind.
+    func gates() async throws -> [GateReport]
+
+    /// Makes a schedule known, or fires a tick of it, which happens once however many say so.
+    ///
+    /// - Throws: As ``accept(_:)``; then the tick was not decided on.
+    func tick(_ tick: ScheduleTick) async throws -> TickResult
+
+    /// The schedules that were ever made known, by name.
+    func schedules() async throws -> [ScheduleReport]
+
     /// The queues that are paused.
     func pausedQueues() async throws -> Set<String>
 

@@ -72,6 +72,10 @@ final class WrappedStore: WorkStore {
     }
     func counts() async throws -> [WorkCount] { try await base.counts() }
     func workers() async throws -> [WorkerReport] { try await base.workers() }
+    func lanes(prefix: String) async throws -> [LaneReport] { try await base.lanes(prefix: prefix) }
+    func gates() async throws -> [GateReport] { try await base.gates() }
+    func tick(_ tick: ScheduleTick) async throws -> TickResult { try await base.tick(tick) }
+    func schedules() async throws -> [ScheduleReport] { try await base.schedules() }
     func pausedQueues() async throws -> Set<String> { try await base.pausedQueues() }
     func changes() -> StoreChanges { base.changes() }
     func close() async { await base.close() }

@@ -1,0 +1,78 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Testing
+
+@testable import LastCallTransports
+
+/// What of an answer is read, and what of an error is said.
+@Suite(.timeLimit(.minutes(1))) struct WebCallTests {
+    private static func answer(
+        _ reply: ScriptedServer.Reply, bytesMax: Int = 10, timeMax: Duration = .seconds(30)
+    ) async throws -> WebCall.Answer {
+        try await ScriptedServer.run(reply) { server in
+            try await WebCall(client: nil, time: .seconds(30)).send(
+                HTTPClientRequest(url: server.url), body: .init(bytesMax: bytesMax, timeMax: timeMax))
+        }
+    }
+
+    @Test("P22a a body is whole up to the limit and cut beyond it")
+    func bytes() async throws {
+        let whole = try await Self.answer(.answer("200 OK", body: "0123456789"))
+        #expect(whole.body == .whole(Array("0123456789".utf8)))
+        #expect(try await Self.answer(.answer("200 OK", body: "0123456789a")).body == .cut)
+        #expect(try await Self.answer(.answer("204 No Content")).body == .whole([]))
+    }
+
+    @Test("P22a a body that breaks off or does not come is cut, and its status stays")
+    func cuts() async throws {
+        let broken = try await Self.answer(.bytesThenClose("HTTP/1.1 503 A\r\nContent-Length: 9\r\n\r\nabc"))
+        #expect(broken.status == 503 && broken.body == .cut)
+        let slow = try await Self.answer(
+            .bytes("HTTP/1.1 200 A\r\nContent-Length: 9\r\n\r\nabc"), timeMax: .milliseconds(50))
+        #expect(slow.status == 200 && slow.body == .cut)
+    }
+
+    @Test("a delivery that is cancelled behind the head keeps the answer")
+    func cancelledBehindHead() async throws {
+        let answer = try await ScriptedServer.run(.bytes("HTTP/1.1 200 A\r\nContent-Length: 9\r\n\r\nabc")) { server in
+            try await withThrowingTaskGroup { group in
+                // What ends the wait for the rest is the cancellation or, where that comes late, the limit; the status is the same.
+                group.addTask {
+                    try await WebCall(client: nil, time: .seconds(30)).send(
+                        HTTPClientRequest(url: server.url), body: .init(bytesMax: 10, timeMax: .milliseconds(300)))
+                }
+                return try await group.next()
+            }
+        }
+        #expect(answer?.status == 200 && answer?.body == .cut)
+    }
+
+    @Test(
+        "P22a the client's errors have words without what they hold",
+        arguments: [
+            (HTTPClientError.deadlineExceeded, "did not answer within 1s", false),
+            (.connectTimeout, "did not take a connection in time", false),
+            (.remoteConnectionClosed, "closed the connection without an answer", false),
+            (.alreadyShutdown, "could not be asked: the HTTP client was shut down", false),
+            (
+                .invalidHeaderFieldValues(["SECRET"]),
+                "could not be asked: the request is not valid (Invalid header field values)", true
+            ),
+        ])
+    func words(_ error: HTTPClientError, _ words: String, _ isOurs: Bool) {
+        #expect(WebTrouble(error, within: "1s") == WebTrouble(words, isOurs: isOurs))
+    }
+
+    @Test("P22a the system's errors have words too")
+    func systemWords() {
+        /// An error whose words are nobody's business.
+        struct Odd: Error, CustomStringConvertible { let description = "SECRET" }
+        #expect(WebTrouble(Odd(), within: "1s").words == "could not be asked (Odd)")
+        #expect(
+            WebTrouble(IOError(errnoCode: 104, reason: "SECRET"), within: "1s").words
+                == "closed the connection without an answer")
+        #expect(WebTrouble(IOError(errnoCode: 111, reason: "SECRET"), within: "1s").words == "refuses connections")
+    }
+}
