@@ -51,7 +51,7 @@ extension HTTPTransport.Endpoint {
     /// - Parameters:
     ///   - name: Its name.
     ///   - transport: The transport's name.
-    /// - Throws: ``WorkError/Code/invalidConfiguration``.
+    /// - Throws: `WorkError.Code.invalidConfiguration`.
     func validate(_ name: String, of transport: String) throws(WorkError) {
         func fail(_ words: String) -> WorkError {
             WorkError(.invalidConfiguration, "transport \"\(transport)\": endpoint \"\(name)\": \(words)")

@@ -13,11 +13,11 @@ import NIOHTTP1
 /// ```
 ///
 /// A destination is the name of an endpoint: addresses and tokens are in the settings only, and in no message, error or log. Every attempt
-/// carries the message's `Idempotency-Key`, by which the other side can tell a message that it has already. See <doc:LastCallTransports>
+/// carries the message's `Idempotency-Key`, by which the other side can tell a message that it has already. See ``LastCallTransports``
 /// for what happens on which answer.
 public struct HTTPTransport: Transport, CustomStringConvertible {
     /// How much of an answer is read, so that its connection can be used again: the status alone decides.
-    private static let answerLimits = WebCall.BodyLimits(bytesMax: 64 * 1024, timeMax: .seconds(2))
+    private static let answerLimits = WebCall.BodyLimits(bytesMax: 64 * 1024, timeMax: .seconds(1))
     /// The statuses that redirect (RFC 9110, section 15.4).
     private static let redirects: Set<UInt> = [301, 302, 303, 307, 308]
 
@@ -41,7 +41,7 @@ public struct HTTPTransport: Transport, CustomStringConvertible {
     ///   - bodyBytesMax: The largest body that it takes; 1 MiB by default.
     ///   - client: What sends, and is shut down by whoever made it; one that all transports of the process share by default. Another one
     ///     should follow no redirects, not retry to establish connections, and have no tracer, whose spans would hold URLs.
-    /// - Throws: `WorkError` with ``WorkError/Code/invalidConfiguration``, which names an endpoint and never holds what is in it.
+    /// - Throws: `WorkError` with `WorkError.Code.invalidConfiguration`, which names an endpoint and never holds what is in it.
     public init(
         _ name: String, endpoints: [String: Endpoint], policy: TransportPolicy = TransportPolicy(),
         bodyBytesMax: Int = 1024 * 1024, client: HTTPClient? = nil
@@ -75,14 +75,15 @@ public struct HTTPTransport: Transport, CustomStringConvertible {
 
     /// Says what is wrong with a message before it is accepted.
     ///
-    /// - Throws: ``WorkError/Code/invalidSubmission`` for a destination that is no endpoint's name, and for a media type that is none;
-    ///   ``WorkError/Code/tooLarge``.
+    /// - Throws: `WorkError.Code.invalidSubmission` for a destination that is no endpoint's name, and for a media type that is none;
+    ///   `WorkError.Code.tooLarge`.
     public func check(_ message: Message) throws(WorkError) {
         guard endpoints[message.destination] != nil else {
             let nearest = NearestNames.of(message.destination, among: endpoints.keys).joined(separator: ", ")
             throw WorkError(
                 .invalidSubmission,
-                "transport \"\(name)\" has no endpoint of the destination's name; of \(endpoints.count) the nearest: \(nearest)"
+                "transport \"\(name)\" has no endpoint of the destination's name; "
+                    + "of \(endpoints.count) the nearest: \(nearest)"
             )
         }
         guard !message.contentType.isEmpty, WebAddress.isHeaderValue(message.contentType) else {
@@ -122,7 +123,8 @@ public struct HTTPTransport: Transport, CustomStringConvertible {
         request.method = HTTPMethod(rawValue: endpoint.method.rawValue)
         request.headers = ["Content-Type": delivery.message.contentType, "User-Agent": "lastcall"]
         for (name, value) in endpoint.headers { request.headers.replaceOrAdd(name: name, value: value) }
-        // draft-ietf-httpapi-idempotency-key-header; without the quotes of its grammar, as the APIs that know the field take it.
+        // draft-ietf-httpapi-idempotency-key-header, without the quotes of its grammar: most APIs that know the field
+        // take what stands there as it is.
         request.headers.replaceOrAdd(name: "Idempotency-Key", value: delivery.idempotencyKey)
         request.body = .bytes(ByteBuffer(bytes: delivery.message.body))
         return request

@@ -47,7 +47,8 @@ enum SlackAnswer {
         switch answer.status {
         case 200..<300:
             return unwell(
-                "answered \(answer.status) with something that is not its JSON; whether it has the message is not known",
+                "answered \(answer.status) with something that is not its JSON; "
+                    + "whether it has the message is not known",
                 answer)
         case 300..<400:
             return unwell("answered \(answer.status), as a proxy does and Slack does not; mend the settings", answer)

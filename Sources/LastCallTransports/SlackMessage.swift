@@ -60,7 +60,7 @@ enum SlackMessage {
     ///
     /// A JSON body stays as it is, with `channel` put first: so that its numbers and the order of its keys stay, too.
     ///
-    /// - Throws: `WorkError` with ``WorkError/Code/invalidSubmission`` and ``WorkError/Code/tooLarge``, without the body's words.
+    /// - Throws: `WorkError` with `WorkError.Code.invalidSubmission` and `WorkError.Code.tooLarge`, without the body's words.
     static func body(of message: Message) throws(WorkError) -> [UInt8] {
         try checkDestination(message.destination)
         guard message.body.count <= bodyBytesMax else {
@@ -105,7 +105,7 @@ enum SlackMessage {
         guard isID || isName, destination.unicodeScalars.count <= destinationCharactersMax else {
             throw WorkError(
                 .invalidSubmission,
-                "a destination of Slack is the id of a channel (C…), of a user (U…) or of a conversation (D…, G…), or #name"
+                "a destination of Slack is #name, or the id of a channel (C…), a user (U…) or a conversation (D…, G…)"
             )
         }
     }

@@ -16,7 +16,7 @@ import NIOHTTP1
 /// body is an object with what `chat.postMessage` takes, without `channel`.
 ///
 /// A message arrives at least once: `chat.postMessage` takes no idempotency key (`client_msg_id` is for Slack's own programs), so one whose
-/// answer was lost is there twice. See <doc:LastCallTransports> for what happens on which answer.
+/// answer was lost is there twice. See ``LastCallTransports`` for what happens on which answer.
 public struct SlackTransport: Transport, CustomStringConvertible {
     /// Once a second for each channel, which is what Slack allows (docs: Rate limits).
     public static let defaultPolicy = TransportPolicy(ratePerDestination: .init(1, per: .seconds(1)))
@@ -42,7 +42,7 @@ public struct SlackTransport: Transport, CustomStringConvertible {
     ///   - baseURL: Where the Web API is.
     ///   - policy: How fast, how patiently and how far it is used; ``defaultPolicy`` by default. A policy of one's own needs a rate of its own.
     ///   - client: What sends, and is shut down by whoever made it; one that all transports of the process share by default.
-    /// - Throws: `WorkError` with ``WorkError/Code/invalidConfiguration``, which never holds the token.
+    /// - Throws: `WorkError` with `WorkError.Code.invalidConfiguration`, which never holds the token.
     public init(
         token: String, name: String = "slack", baseURL: String = "https://slack.com/api",
         policy: TransportPolicy = SlackTransport.defaultPolicy, client: HTTPClient? = nil
@@ -50,7 +50,8 @@ public struct SlackTransport: Transport, CustomStringConvertible {
         guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw WorkError(
                 .invalidConfiguration,
-                "transport \"\(name)\": the token is empty or holds a space, a line's end or a letter beyond ASCII; copy it again"
+                "transport \"\(name)\": the token is empty or holds a space, a line's end or a letter beyond ASCII; "
+                    + "copy it again"
             )
         }
         if let objection = WebAddress.objection(to: baseURL) {
@@ -68,8 +69,8 @@ public struct SlackTransport: Transport, CustomStringConvertible {
 
     /// Says what is wrong with a message before it is accepted.
     ///
-    /// - Throws: ``WorkError/Code/invalidSubmission`` for a destination that Slack has no form of, and for a body that is neither text nor a
-    ///   JSON object; ``WorkError/Code/tooLarge`` for more than 40,000 characters of text, which Slack would cut, 50 blocks or 100
+    /// - Throws: `WorkError.Code.invalidSubmission` for a destination that Slack has no form of, and for a body that is neither text nor a
+    ///   JSON object; `WorkError.Code.tooLarge` for more than 40,000 characters of text, which Slack would cut, 50 blocks or 100
     ///   attachments.
     public func check(_ message: Message) throws(WorkError) { _ = try SlackMessage.body(of: message) }
 

@@ -4,7 +4,9 @@ import NIOCore
 import NIOHTTP1
 
 /// Sends one request and brings what came back.
-struct WebCall: Sendable {
+///
+/// Dumping it shows nothing: a client holds the requests that are under way, with their addresses and header fields.
+struct WebCall: Sendable, CustomReflectable {
     /// What came back.
     struct Answer: Sendable {
         /// The status code.
@@ -48,6 +50,9 @@ struct WebCall: Sendable {
         self.client = client ?? SharedHTTPClient.client
         self.time = time.clamped(to: .milliseconds(1)...Self.timeMax)
     }
+
+    /// Shows nothing.
+    var customMirror: Mirror { Mirror(self, children: []) }
 
     /// Sends a request.
     ///

@@ -39,7 +39,11 @@ struct WebTrouble: Error, Equatable {
         case is HTTPParserError: self.init("answered with something that is not HTTP")
         default:
             // The type's name only: what the error says may hold anything.
-            self.init("could not be asked (\(type(of: error)))")
+            let type = "\(type(of: error))"
+            self.init(
+                type.contains("SSL")
+                    ? "could not be connected to by TLS (\(type)); look at its certificate"
+                    : "could not be asked (\(type))")
         }
     }
 

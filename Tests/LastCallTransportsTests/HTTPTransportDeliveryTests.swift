@@ -26,15 +26,16 @@ import Testing
         try await ScriptedServer.run(reply) { server in
             let failure = try await Attempts.failure(
                 transport(server.url + "/SECRET", timeout: timeout), message())
-            #expect(server.requests.count == 1, "an attempt is one request")
+            // On a busy machine the time may be over before anything was sent.
+            #expect(server.requests.count <= 1, "an attempt is one request at most")
             return failure
         }
     }
 
     /// Expects that the first attempt succeeds.
-    private static func success(_ reply: ScriptedServer.Reply, timeout: Duration = .seconds(30)) async throws {
+    private static func success(_ reply: ScriptedServer.Reply) async throws {
         try await ScriptedServer.run(reply) { server in
-            let receipt = try await transport(server.url, timeout: timeout).deliver(Attempts.delivery(message()))
+            let receipt = try await transport(server.url).deliver(Attempts.delivery(message()))
             #expect(receipt == DeliveryReceipt())
             #expect(server.requests.count == 1, "an attempt is one request")
         }
@@ -80,7 +81,7 @@ import Testing
         try await Self.success(.bytesThenClose("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"))
         try await Self.success(.bytesThenClose("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk"))
         try await Self.success(
-            .bytes("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), timeout: .milliseconds(300))
+            .bytes("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"))
         let large = String(repeating: "x", count: 1_000_000)
         try await Self.success(.bytes("HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n" + large))
     }
@@ -132,9 +133,16 @@ import Testing
     func followedRedirect() async throws {
         try await ScriptedServer.run(.answer("302 Found", ["Location: /elsewhere"]), .answer("200 OK")) { server in
             let client = HTTPClient(eventLoopGroupProvider: .singleton)
-            let failure = try await Attempts.failure(Self.transport(server.url, client: client), Self.message())
-            #expect(failure.message.hasPrefix("the endpoint answered 302") && !failure.isRetryable)
+            let outcome: Result<DeliveryFailure, any Error>
+            do {
+                outcome = .success(
+                    try await Attempts.failure(Self.transport(server.url, client: client), Self.message()))
+            } catch {
+                outcome = .failure(error)
+            }
             try await client.shutdown()
+            let failure = try outcome.get()
+            #expect(failure.message.hasPrefix("the endpoint answered 302") && !failure.isRetryable)
         }
     }
 
@@ -175,16 +183,19 @@ import Testing
             let failure = try await Attempts.failure(Self.transport("http://127.0.0.1:\(port)"), Self.message())
             #expect(failure == DeliveryFailure("the endpoint refuses connections", countsForBreaker: true))
         }
-        let failure = try await Attempts.failure(Self.transport("http://SECRET.invalid"), Self.message())
+        let failure = try await Attempts.failure(
+            Self.transport("http://SECRET.invalid", timeout: .milliseconds(300)), Self.message())
         #expect(failure.isRetryable && failure.countsForBreaker && !failure.message.contains("SECRET"))
     }
 
-    @Test("P22a a server that does not speak TLS is tried again")
+    @Test("P22a a server that does not speak TLS is tried again, and says where to look")
     func noTLS() async throws {
-        try await ScriptedServer.run(.nothing) { server in
+        try await ScriptedServer.run(.bytesThenClose(ScriptedServer.Reply.text("400 Bad Request"))) { server in
             let url = server.url.replacing("http:", with: "https:") + "/SECRET"
-            let failure = try await Attempts.failure(Self.transport(url, timeout: .milliseconds(300)), Self.message())
-            #expect(failure.isRetryable && failure.countsForBreaker && !failure.message.contains("SECRET"))
+            let failure = try await Attempts.failure(Self.transport(url), Self.message())
+            #expect(failure.isRetryable && failure.countsForBreaker)
+            #expect(failure.message.hasPrefix("the endpoint could not be connected to by TLS ("))
+            #expect(!failure.message.contains("SECRET") && !failure.message.contains("127.0.0.1"))
         }
     }
 

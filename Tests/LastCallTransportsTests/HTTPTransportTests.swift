@@ -81,6 +81,7 @@ import Testing
             "\(Optional(endpoint) as Any)", "\(["a": endpoint])",
         ]
         for text in texts { #expect(!text.contains("SECRET")) }
+        #expect(!dumped.contains("HTTPClient"), "a client holds the requests that are under way")
         #expect("\(transport)" == "HTTPTransport \"hooks\" to deploys")
     }
 

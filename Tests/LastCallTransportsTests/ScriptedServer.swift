@@ -151,6 +151,11 @@ private final class Conversation: ChannelInboundHandler {
     }
 
     private func takeRequest() -> ScriptedServer.Request? {
+        // The first record of a TLS handshake (RFC 8446, section 5.1) is answered as a server does that speaks none.
+        if bytes.first == 22 {
+            bytes = []
+            return .init(line: "TLS", headers: [:], body: "", connection: number)
+        }
         guard let headEnd = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
         let lines = String(decoding: bytes[..<headEnd.lowerBound], as: UTF8.self).split(separator: "\r\n")
         var headers: [String: String] = [:]

@@ -19,7 +19,8 @@ import Testing
     ) async throws -> DeliveryFailure {
         try await ScriptedServer.run(reply) { server in
             let failure = try await Attempts.failure(transport(server.url + "/api", timeout: timeout), message)
-            #expect(server.requests.count == 1, "an attempt is one request")
+            // On a busy machine the time may be over before anything was sent.
+            #expect(server.requests.count <= 1, "an attempt is one request at most")
             for secret in ["SECRET", "PAYLOAD", "C024BE91L", "127.0.0.1", Attempts.key] {
                 #expect(!failure.message.contains(secret), "P22d")
             }
@@ -215,6 +216,7 @@ import Testing
         var dumped = ""
         dump(transport, to: &dumped)
         for text in ["\(transport)", String(reflecting: transport), dumped] { #expect(!text.contains("xoxb")) }
+        #expect(!dumped.contains("HTTPClient"), "a client holds the requests that are under way")
         #expect("\(transport)" == "SlackTransport \"team\"")
         #expect(throws: WorkError.self) { try SlackTransport(token: Self.token, baseURL: "slack.com/api") }
     }

@@ -24,6 +24,18 @@ package struct WorkerStateMachine: Sendable {
         package static func < (lhs: Phase, rhs: Phase) -> Bool { lhs.rawValue < rhs.rawValue }
     }
 
+    /// What a worker that drains still claims: one that sends messages goes on with what others accepted before.
+    private enum DrainClaims {
+        /// Nothing.
+        case none
+        /// It is to be decided whether it does.
+        case undecided
+        /// What waited since an instant or comes ready until another one.
+        case claiming(since: WorkInstant, until: WorkInstant?)
+        /// Nothing more: what is left is for others, or for later.
+        case over
+    }
+
     /// A job that the worker holds.
     private struct Held {
         /// The queue it was claimed from.
@@ -40,6 +52,8 @@ package struct WorkerStateMachine: Sendable {
 
     /// Where the worker is.
     package private(set) var phase = Phase.working
+    /// What it still claims while it drains.
+    private var drainClaims: DrainClaims
     /// The jobs that it holds.
     private var jobs: [ClaimKey: Held] = [:]
     /// How many jobs of each queue it holds.
@@ -64,13 +78,28 @@ package struct WorkerStateMachine: Sendable {
     private let queues: [Queue]
     private let kinds: [String]
     private let concurrency: Int
+    private let gates: [KindGate]
 
     /// Creates the machine of a worker that holds nothing.
-    package init(queues: [Queue], kinds: [String], concurrency: Int) {
+    ///
+    /// - Parameter drainsByClaiming: Whether it goes on claiming while it drains, once that is decided.
+    package init(
+        queues: [Queue], kinds: [String], concurrency: Int, gates: [KindGate] = [], drainsByClaiming: Bool = false
+    ) {
         self.queues = queues
         self.kinds = kinds
         self.concurrency = concurrency
+        self.gates = gates
+        drainClaims = drainsByClaiming ? .undecided : .none
         hints = Set(queues.map(\.name))
+    }
+
+    /// Whether it starts what it claims.
+    package var startsJobs: Bool { phase == .working || isClaimingInDrain }
+
+    private var isClaimingInDrain: Bool {
+        guard phase == .draining, case .claiming = drainClaims else { return false }
+        return true
     }
 
     /// How many jobs it holds.
@@ -83,7 +112,11 @@ package struct WorkerStateMachine: Sendable {
     package var held: [ClaimKey] { jobs.filter { !$0.value.isSettling }.map(\.key) }
     /// Whether it was told to stop and nothing is left to do.
     package var isOver: Bool {
-        phase >= .draining && jobs.isEmpty && settlements.isEmpty && !isExchanging && !isBeating
+        guard phase >= .draining, jobs.isEmpty, settlements.isEmpty, !isExchanging, !isBeating else { return false }
+        switch drainClaims {
+        case .none, .over: return true
+        case .undecided, .claiming: return phase == .handingOver
+        }
     }
 
     // MARK: events
@@ -141,7 +174,9 @@ package struct WorkerStateMachine: Sendable {
     ///   - claims: Whether it may.
     package mutating func nextExchange(for worker: WorkerID, claims: Bool = true) -> ExchangeRequest? {
         guard !isExchanging else { return nil }
-        let demands = phase == .working && claims ? demands() : []
+        // What was run frees its lane for the next one.
+        if isClaimingInDrain, !settlements.isEmpty { hints = Set(queues.map(\.name)) }
+        let demands = startsJobs && claims ? demands() : []
         guard !settlements.isEmpty || !marks.isEmpty || !demands.isEmpty else { return nil }
         let settling = Set(settlements.map(\.claim))
         let request = ExchangeRequest(
@@ -167,11 +202,19 @@ package struct WorkerStateMachine: Sendable {
             let queue = queues[(turn + offset) % queues.count]
             let limit = min(free, queue.concurrency - (used[queue.name] ?? 0) + (freed[queue.name] ?? 0))
             guard limit > 0, hints.contains(queue.name) else { continue }
-            demands.append(QueueDemand(queue: queue.name, kinds: kinds, limit: limit))
+            demands.append(
+                QueueDemand(
+                    queue: queue.name, kinds: kinds, limit: limit, gates: gates, drainingSince: drainingSince))
             free -= limit
         }
         turn = queues.isEmpty ? 0 : (turn + 1) % queues.count
         return demands
+    }
+
+    /// Since when it drains and claims.
+    private var drainingSince: WorkInstant? {
+        guard phase == .draining, case .claiming(let since, _) = drainClaims else { return nil }
+        return since
     }
 
     /// What an exchange came to, for the worker's owner.
@@ -210,15 +253,35 @@ package struct WorkerStateMachine: Sendable {
             used[record.queue, default: 0] += 1
             jobs[record.claim] = Held(queue: record.queue)
             // What was cancelled between two runs does not run again.
-            let starts = phase == .working && !record.facts.cancelRequested
+            let starts = startsJobs && !record.facts.cancelRequested
             if starts { outcome.start.append(record) } else { giveBack(record) }
         }
         for demand in request.demands
         where (taken[demand.queue] ?? 0) < demand.limit && !hintsMeanwhile.contains(demand.queue) {
             hints.remove(demand.queue)
         }
+        if !request.demands.isEmpty, result.claimed.isEmpty { foundNothing(nextAt: result.demandDue) }
         outcome.goesOn = !settlements.isEmpty || !marks.isEmpty || !hints.isEmpty
         return outcome
+    }
+
+    /// A claim found nothing: where nothing is run and nothing comes in time, its drain has no more to claim.
+    private mutating func foundNothing(nextAt: WorkInstant?) {
+        guard phase == .draining, case .claiming(_, let until) = drainClaims else { return }
+        guard jobs.isEmpty, settlements.isEmpty, hints.isEmpty else { return }
+        if let nextAt, until.map({ nextAt < $0 }) ?? true { return }
+        drainClaims = .over
+    }
+
+    /// It is decided whether it goes on claiming while it drains.
+    ///
+    /// - Parameters:
+    ///   - since: What waits for a breaker or after a failure of before then is tried once more; `nil` claims nothing.
+    ///   - until: What is not due before then is left.
+    package mutating func goOnClaiming(since: WorkInstant?, until: WorkInstant?) {
+        guard case .undecided = drainClaims else { return }
+        drainClaims = since.map { .claiming(since: $0, until: until) } ?? .over
+        workMayBeThere()
     }
 
     /// Gives back what was claimed and will not be started; where somebody cancelled it, it is over.
@@ -332,20 +395,5 @@ package struct WorkerStateMachine: Sendable {
     private mutating func remove(_ claim: ClaimKey) {
         guard let job = jobs.removeValue(forKey: claim) else { return }
         used[job.queue, default: 1] -= 1
-    }
-}
-
-extension JobUpdate {
-    /// This update and a later one of the same job.
-    func merged(with later: JobUpdate) -> JobUpdate {
-        var merged = self
-        if let output = later.output {
-            merged.output = merged.output ?? OutputChunk()
-            merged.output?.append(output)
-        }
-        merged.progress = later.progress ?? progress
-        merged.checkpoint = later.checkpoint ?? checkpoint
-        merged.process = later.process ?? process
-        return merged
     }
 }

@@ -26,6 +26,8 @@ public final class JobContext: Sendable {
         var journal: [String: [UInt8]]?
         /// What a later run goes on from.
         var checkpoint: [UInt8]?
+        /// What its end will say of its lane and kind.
+        var news: LaneNews?
     }
 
     /// How many bytes of lines may wait to be written before ``emit(_:source:)`` waits: 256 KiB.
@@ -98,6 +100,9 @@ public final class JobContext: Sendable {
     public func cutShort(_ reason: WorkReason = .eviction, detail: String = "") {
         state.withLock { $0.cut = $0.cut ?? (reason, detail) }
     }
+
+    /// Says what the job's end, should it come now, means to its lane and kind.
+    package func note(_ news: LaneNews) { state.withLock { $0.news = news } }
 
     // MARK: saying something
 

@@ -88,6 +88,7 @@ extension JobContext {
         let (eviction, isCancelRequested, isTimedOut) = state.withLock {
             ($0.eviction, $0.isCancelRequested, $0.isTimedOut)
         }
+        if let refused = error as? JobRefused { return .refused(detail: Self.short(refused.message)) }
         if isCancelRequested { return .cancelled(detail: "cancelled on request") }
         if let notStarted = error as? JobNotStarted {
             return eviction == nil ? .postponed(detail: Self.short(notStarted.message), delay: .seconds(5)) : .unstarted
@@ -108,10 +109,27 @@ extension JobContext {
         return .failed(detail: Self.short(String(describing: error)), retryAfter: backoff)
     }
 
+    /// What its end says of its lane and kind, where it ended by itself.
+    func news(of ending: JobEnding) -> LaneNews? {
+        switch ending {
+        case .succeeded, .partial, .failed, .refused: state.withLock { $0.news }
+        case .evicted, .unstarted, .postponed, .cancelled, .lost, .deadline: nil
+        }
+    }
+
     /// An error's words, at most so many that a table of them stays readable.
     private static func short(_ text: String) -> String {
         text.utf8.count <= 4096 ? text : String(text.prefix(1000)) + "…"
     }
+}
+
+/// A job that nobody may ever do; its payload is kept with the dead letters.
+package struct JobRefused: Error {
+    /// Why.
+    package let message: String
+
+    /// Creates it.
+    package init(_ message: String) { self.message = message }
 }
 
 /// A job that did not begin, through no fault of its own: the stop came first, or this machine lacks what every job needs.

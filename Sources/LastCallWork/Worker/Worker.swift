@@ -49,6 +49,10 @@ public final class Worker: Service, Sendable {
         public var leftovers: (any LeftoverEnding)?
         /// Where the worker logs.
         public var logger: Logger
+        /// The kinds that have a gate: a rate and a breaker over all lanes.
+        package var gates: [KindGate] = []
+        /// Waits until nothing new comes from this process, where the worker goes on claiming while it drains; `nil` claims nothing then.
+        package var drainsAfter: (@Sendable () async -> Void)?
         /// What measures the time of a stop that cancels.
         package var handOverClock: any Clock<Duration> = ContinuousClock()
 
@@ -92,6 +96,21 @@ public final class Worker: Service, Sendable {
     /// Whether it was told to stop.
     package var isStopping: Bool { engine.state.withLock { $0.machine.phase >= .draining } }
 
+    /// Tells it to stop, as a lifecycle does.
+    package func drain(_ cause: ShutdownCause, within time: Duration?) { engine.drain(cause, within: time) }
+
+    /// Its time is over, as where a lifecycle cancels it.
+    package func handOver(_ cause: ShutdownCause?, within time: Duration?) { engine.handOver(cause, within: time) }
+
+    /// Waits until everything is settled.
+    package func waitUntilOver() async { await engine.finished.waitThroughCancellation() }
+
+    /// Whether another worker may claim what this one gives back, as it was looked up.
+    package var hasPeers: Bool { engine.state.withLock { $0.hasPeers } }
+
+    /// Whether what it gives back in a stop dies with this process, and no line of the store's own says so.
+    package var losesWhatItGivesBack: Bool { engine.losesWhatItGivesBack }
+
     /// Asks for a beat now, as the lease does.
     package func renew() { engine.beatWake.raise(.death) }
 
@@ -121,7 +140,7 @@ public final class Worker: Service, Sendable {
             await withGracefulShutdownHandler {
                 await engine.finished.waitThroughCancellation()
             } onGracefulShutdown: { [engine] in
-                engine.drain(shutdown?.cause ?? .unknown)
+                engine.drain(shutdown?.cause ?? .unknown, within: shutdown?.remaining)
             }
         } onCancel: { [engine] in
             engine.handOver(shutdown?.cause, within: shutdown?.remainingUntilAbandoned)

@@ -118,6 +118,29 @@ extension WorkerEngine {
         alarm.withLock { if $0.at == instant { $0.task = task } }
     }
 
+    /// A gate opens at an instant: something may be claimed then.
+    func claimAgain(at instant: WorkInstant) {
+        let isNew = gateAlarm.withLock { alarm in
+            guard alarm.at.map({ instant < $0 }) ?? true else { return false }
+            alarm.at = instant
+            alarm.task?.cancel()
+            return true
+        }
+        guard isNew else { return }
+        let wait = max(.zero, instant - store.now)
+        let task = UnstructuredTask.start { [weak self] in
+            do { try await ContinuousClock().sleep(for: wait) } catch { return }  // An earlier alarm took its place.
+            self?.gateOpened(instant)
+        }
+        gateAlarm.withLock { if $0.at == instant { $0.task = task } }
+    }
+
+    private func gateOpened(_ instant: WorkInstant) {
+        gateAlarm.withLock { if $0.at == instant { $0 = Alarm() } }
+        state.withLock { $0.machine.workMayBeThere() }
+        exchangeWake.raise(.work)
+    }
+
     private func alarmRang(_ instant: WorkInstant) {
         alarm.withLock { if $0.at == instant { $0 = Alarm() } }
         careWake.raise(.due)

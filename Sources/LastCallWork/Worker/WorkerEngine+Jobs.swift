@@ -22,7 +22,7 @@ extension WorkerEngine {
             let isHeld = state.machine.isHeld(record.claim)
             if isHeld { state.running[record.claim] = job }
             let isCancelled = state.cancelledEarly.remove(record.claim) != nil
-            return (isHeld, isCancelled, state.machine.phase >= .draining)
+            return (isHeld, isCancelled, !state.machine.startsJobs)
         }
         // A beat may have found it to be somebody else's between its claim and this moment.
         guard isHeld else { return }
@@ -87,7 +87,7 @@ extension WorkerEngine {
         guard let change = machine.ended(ending) else { preconditionFailure("end: a claimed job is held") }
         let settlement = Settlement(
             claim: record.claim, change: change, result: change.state.isTerminal ? result : nil,
-            checkpoint: job.context.checkpoint)
+            checkpoint: job.context.checkpoint, news: job.context.news(of: ending))
         guard state.withLock({ $0.machine.ended(settlement) }) else { return }
         job.end()
         metrics.ended(record, change, after: job.startedAt.duration(to: .now))

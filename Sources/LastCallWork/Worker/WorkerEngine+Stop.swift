@@ -5,14 +5,26 @@ import Logging
 // Being told to stop.
 extension WorkerEngine {
     /// The worker is told to stop: it claims nothing more, and its jobs are told.
-    func drain(_ cause: ShutdownCause) {
+    ///
+    /// - Parameter time: How long until it is cancelled, where that is known.
+    func drain(_ cause: ShutdownCause, within time: Duration? = nil) {
         let told = state.withLock { state in
             state.machine.drain().compactMap { state.running[$0] }
         }
         tell(told, cause)
         exchangeWake.raise(.ended)
         // Only the receipt's words depend on the answer, so the stop does not wait for it.
-        UnstructuredTask.start { [self] in await lookForPeers() }
+        let until = time.map { store.now + $0 }
+        UnstructuredTask.start { [self] in
+            await lookForPeers()
+            guard let drainsAfter = settings.drainsAfter else { return }
+            await drainsAfter()
+            // Whoever else has the time takes over; alone, it does what it can.
+            state.withLock { state in
+                state.machine.goOnClaiming(since: state.hasPeers ? nil : store.now, until: until)
+            }
+            exchangeWake.raise(.work)
+        }
     }
 
     private func tell(_ jobs: [RunningJob], _ cause: ShutdownCause) {
@@ -26,7 +38,11 @@ extension WorkerEngine {
     func lookForPeers() async {
         do {
             let own = state.withLock { $0.identities }
-            let peers = try await store.workers().contains { $0.isAlive && !own.contains($0.id) }
+            let (queues, kinds) = (Set(settings.description.queues), Set(settings.description.kinds))
+            let peers = try await store.workers().contains { peer in
+                peer.isAlive && !own.contains(peer.id) && !queues.isDisjoint(with: peer.worker.queues)
+                    && !kinds.isDisjoint(with: peer.worker.kinds)
+            }
             state.withLock { $0.hasPeers = peers }
         } catch {
             logger.debug("the other workers could not be looked up", metadata: ["error": "\(error)"])

@@ -56,6 +56,8 @@ final class WorkerEngine: Sendable {
     let careWake = StoreChanges()
     /// When something is due next.
     let alarm = Mutex(Alarm())
+    /// When a gate opens next.
+    let gateAlarm = Mutex(Alarm())
 
     init(store: any WorkStore, handlers: [JobHandler], settings: WorkerSettings) {
         self.store = store
@@ -64,7 +66,8 @@ final class WorkerEngine: Sendable {
         state = Mutex(
             State(
                 machine: WorkerStateMachine(
-                    queues: settings.queues, kinds: settings.description.kinds, concurrency: settings.concurrency)))
+                    queues: settings.queues, kinds: settings.description.kinds, concurrency: settings.concurrency,
+                    gates: settings.gates, drainsByClaiming: settings.drainsAfter != nil)))
     }
 
     var logger: Logger { settings.logger }
@@ -92,6 +95,7 @@ final class WorkerEngine: Sendable {
             group.cancelAll()
         }
         alarm.withLock { $0.task?.cancel() }
+        gateAlarm.withLock { $0.task?.cancel() }
         if state.withLock({ $0.givenBack > 0 }) { await lookForPeers() }
         do {
             for worker in state.withLock({ $0.identities }) { try await store.deregister(worker) }
@@ -201,6 +205,8 @@ final class WorkerEngine: Sendable {
         let jobs: [RunningJob]
         /// When something is due next.
         let nextDue: WorkInstant?
+        /// When a claim that found nothing may find something.
+        let claimsAgainAt: WorkInstant?
     }
 
     /// Notes what an exchange came to.
@@ -221,7 +227,8 @@ final class WorkerEngine: Sendable {
             for claim in outcome.overtaken {
                 if let job = state.running.removeValue(forKey: claim) { jobs.append(job) }
             }
-            return Followed(outcome: outcome, jobs: jobs, nextDue: result.nextDue)
+            return Followed(
+                outcome: outcome, jobs: jobs, nextDue: result.nextDue, claimsAgainAt: result.gateOpensAt)
         }
     }
 
@@ -234,6 +241,7 @@ final class WorkerEngine: Sendable {
         }
         for record in followed.outcome.start { start(record) }
         if let due = followed.nextDue { dueAt(due) }
+        if let opens = followed.claimsAgainAt { claimAgain(at: opens) }
     }
 
     /// One line of the ledger for each claim that ended.

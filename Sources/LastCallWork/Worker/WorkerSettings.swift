@@ -23,6 +23,10 @@ struct WorkerSettings: Sendable {
     let abandonsAfter: Duration
     /// What measures the time of a stop that cancels.
     let handOverClock: any Clock<Duration>
+    /// The kinds that have a gate.
+    let gates: [KindGate]
+    /// Waits until nothing new comes from this process, where the worker goes on claiming while it drains.
+    let drainsAfter: (@Sendable () async -> Void)?
     /// Ends what dead workers left running.
     let leftovers: (any LeftoverEnding)?
     /// Where it logs.
@@ -62,6 +66,8 @@ struct WorkerSettings: Sendable {
         retention = configuration.retention
         abandonsAfter = configuration.abandonsAfter
         handOverClock = configuration.handOverClock
+        gates = configuration.gates
+        drainsAfter = configuration.drainsAfter
         leftovers = configuration.leftovers
         logger = configuration.logger
     }

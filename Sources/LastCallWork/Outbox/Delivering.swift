@@ -1,0 +1,137 @@
+import LastCall
+import LastCallConcurrency
+import Logging
+
+/// Runs one transport's messages: what an attempt means to the message, its lane and its transport.
+struct Delivering: Sendable {
+    /// Brings them there.
+    let transport: any Transport
+    /// Whose clock counts.
+    let store: any WorkStore
+    /// What is known of the queue without asking the store.
+    let tally: OutboxTally
+    /// Where it logs.
+    let logger: Logger
+
+    init(_ transport: any Transport, _ store: any WorkStore, _ tally: OutboxTally, _ logger: Logger) {
+        self.transport = transport
+        self.store = store
+        self.tally = tally
+        self.logger = logger
+    }
+
+    /// The handler of its messages.
+    var handler: JobHandler {
+        JobHandler(
+            Outbox.kind(transport.name), evictionPolicy: .finish, retryPolicy: transport.policy.backoff,
+            timeout: transport.policy.timeout
+        ) { context in
+            try await attempt(context)
+            return nil
+        }
+    }
+
+    /// Makes one attempt.
+    private func attempt(_ context: JobContext) async throws {
+        let policy = transport.policy
+        let record = context.record
+        let stored: StoredMessage
+        do {
+            stored = try PayloadCoding.decode(StoredMessage.self, from: record.payload)
+        } catch {
+            throw JobRefused("the stored message cannot be read: \(type(of: error))")
+        }
+        let lane = Redaction.lane(transport.name, stored.to)
+        guard store.now - record.acceptedAt < policy.givesUpAfter || record.facts.attempt == 1 else {
+            throw giveUp(record, lane, stored.to, "no answer came in time")
+        }
+        // What its end means where no answer comes in time.
+        context.note(news(DeliveryFailure("no answer in time"), record))
+        let delivery = Delivery(
+            message: stored.message(through: transport.name), id: record.id, idempotencyKey: stored.uuid,
+            attempt: record.facts.attempt)
+        do {
+            let receipt = try await transport.deliver(delivery)
+            var news = LaneNews()
+            news.lane = .succeeded
+            news.kind = .succeeded
+            news.laneRest = max(rest(record, policy), receipt.restsFor ?? .zero)
+            context.note(news)
+            tally.left(Message.lane(transport.name, stored.to))
+        } catch let failure as DeliveryFailure {
+            throw ended(failure, record, lane, context, stored.to)
+        } catch  where error is CancellationError && (Task.isCancelled || context.isEvicted) {
+            throw error
+        } catch {
+            // Its words may quote anything.
+            throw ended(DeliveryFailure("failed with \(type(of: error))"), record, lane, context, stored.to)
+        }
+    }
+
+    /// A message is dead-lettered because its time is over.
+    private func giveUp(
+        _ record: ClaimedRecord, _ lane: String, _ destination: String, _ last: String
+    ) -> JobRefused {
+        tally.left(Message.lane(transport.name, destination))
+        let time = DurationText.format(transport.policy.givesUpAfter)
+        logger.error("message given up", metadata: ["job": "\(record.id)", "lane": "\(lane)", "after": "\(time)"])
+        return JobRefused("not delivered within \(time); the last failure: \(last)")
+    }
+
+    /// What a failed attempt becomes.
+    private func ended(
+        _ failure: DeliveryFailure, _ record: ClaimedRecord, _ lane: String, _ context: JobContext,
+        _ destination: String
+    ) -> any Error {
+        let policy = transport.policy
+        context.note(news(failure, record))
+        tally.failed(failure.message)
+        logger.log(
+            level: failure.isRetryable ? .info : .error,
+            failure.isRetryable ? "message not delivered" : "message refused",
+            metadata: [
+                "job": "\(record.id)", "lane": "\(lane)", "attempt": "\(record.facts.attempt)",
+                "why": "\(failure.message)",
+            ])
+        guard failure.isRetryable else {
+            tally.left(Message.lane(transport.name, destination))
+            return JobRefused(failure.message)
+        }
+        guard store.now - record.acceptedAt < policy.givesUpAfter else {
+            return giveUp(record, lane, destination, failure.message)
+        }
+        let backoff = policy.backoff.delay(afterFailures: record.facts.attempt, random: .random(in: 0...1))
+        return JobFailure(failure.message, retryAfter: max(backoff, failure.retryAfter ?? .zero))
+    }
+
+    /// What a failed attempt says of its lane and transport.
+    private func news(_ failure: DeliveryFailure, _ record: ClaimedRecord) -> LaneNews {
+        let policy = transport.policy
+        var news = LaneNews()
+        news.laneRest = rest(record, policy)
+        let wait = failure.isRetryable ? failure.retryAfter ?? .zero : .zero
+        switch failure.scope {
+        case .destination: news.laneRest = max(news.laneRest, wait)
+        case .transport: news.kindRest = wait
+        }
+        guard let breaker = policy.breaker else { return news }
+        if failure.countsForBreaker {
+            let verdict = LaneNews.Verdict.failed(failuresMax: breaker.failuresMax, coolDown: breaker.coolDown)
+            switch failure.scope {
+            case .destination: news.lane = verdict
+            case .transport: news.kind = verdict
+            }
+        } else if !failure.isRetryable {
+            // Whoever refuses a message for its own sake is well.
+            news.lane = .succeeded
+            news.kind = .succeeded
+        }
+        return news
+    }
+
+    /// How long the lane rests by its rate, which counts from the beginning of an attempt.
+    private func rest(_ record: ClaimedRecord, _ policy: TransportPolicy) -> Duration {
+        guard let spacing = policy.ratePerDestination?.spacing else { return .zero }
+        return max(.zero, spacing - (store.now - record.claimedAt))
+    }
+}

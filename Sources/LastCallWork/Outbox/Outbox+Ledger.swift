@@ -1,0 +1,162 @@
+public import LastCall
+import LastCallConcurrency
+import Logging
+
+// What it holds, and what became of it.
+extension Outbox: LedgerReporting {
+    /// The messages that wait or are on their way, those that this process accepted, and what became of them.
+    public var ledger: Ledger {
+        let sent = worker.ledger
+        return state.withLock { state in
+            var ledger = Ledger(
+                accepted: state.accepted + (state.rest?.acceptedByOthers ?? 0), done: sent.done,
+                handedOver: state.rest?.handedOver ?? 0, kept: state.rest?.kept ?? 0,
+                deadLettered: sent.deadLettered + state.dropped, cut: state.rest?.cut ?? 0)
+            if state.rest == nil {
+                ledger.held = max(0, state.backlog + state.accepted - sent.done - sent.deadLettered - state.dropped)
+                ledger.donePerSecond = rate(of: ledger.held)
+            }
+            return ledger
+        }
+    }
+
+    /// How many there should be, by what this process did.
+    var estimate: Int {
+        let sent = worker.ledger
+        return state.withLock { $0.backlog + $0.accepted - sent.done - sent.deadLettered - $0.dropped }
+    }
+
+    /// How many messages a second it sends, where the rates of its transports tell.
+    private func rate(of held: Int) -> Double? {
+        let slowest = tally.slowest { lane in
+            let name = lane.prefix { $0 != "/" }
+            return transports[String(name)]?.policy.ratePerDestination?.spacing
+        }
+        guard let slowest, slowest > .zero, held > 0 else { return nil }
+        return Double(held) / slowest.inSeconds
+    }
+
+    /// The messages on their way, the lanes without their names.
+    public func heldItems(itemsMax: Int) -> [LedgerItem] { worker.heldItems(itemsMax: itemsMax) }
+
+    /// The messages that were lost with a store that dies with its process.
+    public func cutItems(itemsMax: Int) -> [LedgerItem] {
+        state.withLock { Array(($0.rest?.cutItems ?? []).suffix(itemsMax)) }
+    }
+
+    // MARK: counting
+
+    /// How many messages the store holds for these transports; `nil` where it does not answer.
+    func waitingInStore() async -> Int? {
+        do {
+            return try await lanes().reduce(0) { $0 + $1.depth }
+        } catch {
+            configuration.logger.warning("the store did not say what waits", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// The lanes of these transports.
+    func lanes() async throws -> [LaneReport] {
+        var lanes: [LaneReport] = []
+        for name in transports.keys.sorted() { lanes += try await store.lanes(prefix: "\(name)/") }
+        return lanes
+    }
+
+    /// Notes what waits from before.
+    func lookForBacklog() async throws {
+        let lanes = try await lanes()
+        let count = lanes.reduce(0) { $0 + $1.depth }
+        // What this process accepted before it began to send is counted already.
+        state.withLock { $0.backlog = max(0, count - $0.accepted + $0.dropped) }
+        tally.found(Dictionary(uniqueKeysWithValues: lanes.map { ($0.name, $0.depth) }))
+        guard count > 0 else { return }
+        configuration.logger.info("messages wait from before", metadata: ["messages": "\(count)"])
+    }
+
+    /// Counts what is left at the end.
+    func countRest() async {
+        let expected = estimate
+        let left = await waitingInStore() ?? max(0, expected)
+        var rest = Rest()
+        rest.acceptedByOthers = max(0, left - expected)
+        rest.handedOver = max(0, expected - left)
+        if worker.hasPeers {
+            rest.handedOver += left
+        } else if worker.losesWhatItGivesBack {
+            rest.cut = left
+            rest.cutItems = await itemsLeft()
+        } else {
+            rest.kept = left
+        }
+        state.withLock { state in
+            state.rest = rest
+            state.isOver = true
+        }
+        guard left > 0 else { return }
+        configuration.logger.notice(
+            "messages are left",
+            metadata: ["messages": "\(left)", "they are": "\(rest.cut > 0 ? "lost with the store" : "kept")"])
+    }
+
+    /// The messages that are left, one by one.
+    private func itemsLeft() async -> [LedgerItem] {
+        let query = WorkQuery(
+            states: [.blocked, .scheduled, .ready, .running, .stopping], queues: [Self.queue], limit: 1000)
+        do {
+            return try await store.records(query).map { record in
+                let lane = record.lane ?? ""
+                let destination = lane.drop { $0 != "/" }.dropFirst()
+                let transport = String(lane.prefix { $0 != "/" })
+                return LedgerItem(
+                    "message \(record.id) \(Redaction.lane(transport, String(destination)))",
+                    age: store.now - record.acceptedAt)
+            }
+        } catch {
+            configuration.logger.warning("the store did not list what is left", metadata: ["error": "\(error)"])
+            return []
+        }
+    }
+}
+
+// What people and probes ask.
+extension Outbox {
+    /// How an outbox is.
+    public struct Status: Sendable, Hashable {
+        /// How many messages wait or are on their way.
+        public var waiting: Int
+        /// How many of them are on their way in this process.
+        public var inFlight: Int
+        /// How full the fullest destination's queue is, from 0 to 1.
+        public var utilisation: Double
+        /// The transports and lanes that are left alone because they keep failing: `slack`, `slack/C024BE91L`.
+        public var openBreakers: [String]
+        /// How many messages this process delivered.
+        public var delivered: Int
+        /// How many messages it dead-lettered.
+        public var deadLettered: Int
+        /// The last failure, safe to show.
+        public var lastFailure: String?
+    }
+
+    /// Asks the store how the outbox is.
+    public func status() async throws -> Status {
+        let lanes = try await lanes()
+        let now = store.now
+        let fill = lanes.map { lane in
+            let most = transports[String(lane.name.prefix { $0 != "/" })]?.policy.waitingMax ?? Int.max
+            return Double(lane.depth) / Double(most)
+        }
+        let gates = try await store.gates().filter { gate in
+            transports.keys.contains { Self.kind($0) == gate.kind }
+        }
+        let open =
+            gates.filter { $0.breaker.state(at: now) != .closed }.map { String($0.kind.dropFirst("message:".count)) }
+            + lanes.filter { $0.breaker.state(at: now) != .closed }.map(\.name)
+        let sent = worker.ledger
+        return Status(
+            waiting: lanes.reduce(0) { $0 + $1.depth }, inFlight: worker.heldCount, utilisation: fill.max() ?? 0,
+            openBreakers: open, delivered: sent.done,
+            deadLettered: sent.deadLettered + state.withLock { $0.dropped }, lastFailure: tally.lastFailure)
+    }
+}

@@ -1,0 +1,128 @@
+import LastCall
+import LastCallConcurrency
+import Logging
+import Tracing
+
+// Accepting messages.
+extension Outbox {
+    /// What became of a message that was sent.
+    public struct Sent: Sendable, Hashable {
+        /// Its identity.
+        public let id: WorkID
+        /// Whether it was there already, under the same key.
+        public let isDuplicate: Bool
+    }
+
+    /// Accepts a message; it is as durable as the store when this returns, and is delivered after that.
+    ///
+    /// - Throws: ``WorkError/Code/stopping`` once the outbox was told to stop; ``WorkError/Code/laneFull`` and
+    ///   ``WorkError/Code/breakerOpen`` as the transport's policy says; ``WorkError/Code/invalidSubmission`` and
+    ///   ``WorkError/Code/tooLarge`` for what can never be sent; what the store throws.
+    @discardableResult
+    public func send(_ message: Message) async throws -> Sent { try await send([message])[0] }
+
+    /// Accepts messages in one transaction: all of them, or none.
+    @discardableResult
+    public func send(_ messages: [Message]) async throws -> [Sent] {
+        guard !messages.isEmpty else { return [] }
+        let submissions = try messages.map { Submission(try draft(of: $0)) }
+        let waits = messages.contains { transports[$0.transport]?.policy.overflow == .wait }
+        let changes = waits ? store.changes() : nil
+        if let changes { state.withLock { $0.waiting[ObjectIdentifier(changes)] = changes } }
+        defer { if let changes { _ = state.withLock { $0.waiting.removeValue(forKey: ObjectIdentifier(changes)) } } }
+        while true {
+            do {
+                let acceptances = try await letIn(messages[0]) { try await self.store.accept(submissions) }
+                noteAccepted(messages, acceptances)
+                return acceptances.map { Sent(id: $0.ids[0], isDuplicate: $0.isDuplicate) }
+            } catch let error as WorkError where error.code == .laneFull {
+                guard let changes else { throw error }
+                // Any end may be one of this lane's; it is looked at again then.
+                guard await changes.next() != nil else {
+                    try Task.checkCancellation()
+                    throw error
+                }
+            }
+        }
+    }
+
+    /// Runs what accepts a message, unless the outbox was told to stop; its drain waits for that.
+    private func letIn<Value>(_ message: Message, _ body: () async throws -> Value) async throws -> Value {
+        let token: InFlightToken
+        do { token = try intake.enter() } catch { throw refusal(of: message) }
+        defer { withExtendedLifetime(token) {} }
+        return try await body()
+    }
+
+    /// The outbox takes nothing new.
+    package func refusal(of message: Message) -> WorkError {
+        configuration.logger.notice(
+            "message refused: the outbox is stopping",
+            metadata: [
+                "lane": "\(Redaction.lane(message.transport, message.destination))", "bytes": "\(message.body.count)",
+            ])
+        return WorkError(
+            .stopping, "the outbox is stopping and takes no new messages; keep it and send it after the restart")
+    }
+
+    /// Notes what was accepted, and says what had to leave for it.
+    package func noteAccepted(_ messages: [Message], _ acceptances: [Acceptance]) {
+        state.withLock { state in
+            for acceptance in acceptances where !acceptance.isDuplicate {
+                state.accepted += 1
+                state.dropped += acceptance.dropped.count
+            }
+        }
+        for (message, acceptance) in zip(messages, acceptances) where !acceptance.isDuplicate {
+            tally.came(message.lane, 1 - acceptance.dropped.count)
+        }
+        for (message, acceptance) in zip(messages, acceptances) where !acceptance.dropped.isEmpty {
+            configuration.logger.warning(
+                "a destination's queue is full: the oldest message was moved to the dead letters",
+                metadata: [
+                    "lane": "\(Redaction.lane(message.transport, message.destination))",
+                    "jobs": "\(acceptance.dropped.map(\.description).joined(separator: ","))",
+                ])
+        }
+    }
+
+    /// The record of a message.
+    ///
+    /// - Throws: ``WorkError/Code/invalidSubmission`` where no transport has the name or the destination is no name; what the transport
+    ///   says is wrong.
+    package func draft(of message: Message) throws -> RecordDraft {
+        guard let transport = transports[message.transport] else {
+            throw WorkError(
+                .invalidSubmission,
+                "there is no transport named \"\(message.transport)\"; there are: \(transports.keys.sorted().joined(separator: ", "))"
+            )
+        }
+        let destination = message.destination
+        guard (1...Message.destinationBytesMax).contains(destination.utf8.count) else {
+            throw WorkError(
+                .invalidSubmission,
+                "a destination of \(destination.utf8.count) bytes; it has 1 to \(Message.destinationBytesMax)")
+        }
+        guard !destination.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+            throw WorkError(.invalidSubmission, "the destination holds a control character; it is a plain name")
+        }
+        try transport.check(message)
+        let policy = transport.policy
+        var draft = RecordDraft(
+            kind: Self.kind(message.transport), payload: try PayloadCoding.encode(StoredMessage(message)))
+        draft.queue = Self.queue
+        draft.lane = message.lane
+        draft.laneTerms = LaneTerms(
+            waitingMax: policy.waitingMax, dropsOldest: policy.overflow == .dropOldest,
+            refusesWhileOpen: policy.breaker != nil)
+        draft.delay = message.delay
+        draft.key = message.key.map { UniqueKey($0, scope: .retained) }
+        // Time, not attempts, decides when it is given up.
+        draft.attemptsMax = 1_000_000_000
+        draft.lossesMax = Self.lossesMax
+        if let context = ServiceContext.current {
+            InstrumentationSystem.instrument.inject(context, into: &draft.trace, using: TraceFields())
+        }
+        return draft
+    }
+}
