@@ -10,6 +10,7 @@ let package = Package(
         .library(name: "LastCallWork", targets: ["LastCallWork"]),
         .library(name: "LastCallHTTP", targets: ["LastCallHTTP"]),
         .library(name: "LastCallSQLite", targets: ["LastCallSQLite"]),
+        .library(name: "LastCallTransports", targets: ["LastCallTransports"]),
         .library(name: "LastCallTesting", targets: ["LastCallTesting"]),
         .executable(name: "lastcall", targets: ["lastcall"]),
     ],
@@ -97,6 +98,17 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ]
+        ),
+        // Only who sends messages over HTTP compiles its client.
+        .target(
+            name: "LastCallTransports",
+            dependencies: [
+                "LastCall", "LastCallWork",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
         .target(name: "LastCallTesting", dependencies: ["LastCall", "LastCallConcurrency", "LastCallWork"]),
@@ -231,6 +243,16 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+        .testTarget(
+            name: "LastCallTransportsTests",
+            dependencies: [
+                "LastCallTransports", "LastCallWork", "LastCall", "LastCallConcurrency",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
         .testTarget(

@@ -41,7 +41,7 @@ import Testing
         arguments: [
             "", "PAYLOAD", "\"PAYLOAD\"", "[\"PAYLOAD\"]", "{\"PAYLOAD\"", "{\"text\":\"PAYLOAD\"} x", "{PAYLOAD:1}",
             "{\"channel\":\"PAYLOAD\"}", "{\"\\u0063hannel\":\"PAYLOAD\"}", "{\"text\":\"PAYLOAD\",\"channel\":null}",
-            "{\0\"\0a\0\"\0:\0001\0}\0", "\u{FEFF}{\"text\":\"PAYLOAD\"}",
+            "{\0\"\0a\0\"\0:\01\0}\0", "\u{FEFF}{\"text\":\"PAYLOAD\"}",
         ])
     func badObjects(_ text: String) throws {
         let error = try #require(throws: WorkError.self) { try Self.body(Self.json(text)) }

@@ -102,7 +102,7 @@ extension Outbox: LedgerReporting {
     /// The messages that are left, one by one.
     private func itemsLeft() async -> [LedgerItem] {
         let query = WorkQuery(
-            states: [.blocked, .scheduled, .ready, .running, .stopping], queues: [Self.queue], limit: 1000)
+            states: [.blocked, .scheduled, .ready, .running, .stopping], queues: [Self.queueName], limit: 1000)
         do {
             return try await store.records(query).map { record in
                 let lane = record.lane ?? ""

@@ -46,12 +46,20 @@ extension Outbox {
         }
     }
 
+    /// Whether somebody waits for room.
+    package var isAnybodyWaiting: Bool { state.withLock { !$0.waiting.isEmpty } }
+
     /// Runs what accepts a message, unless the outbox was told to stop; its drain waits for that.
     private func letIn<Value>(_ message: Message, _ body: () async throws -> Value) async throws -> Value {
-        let token: InFlightToken
-        do { token = try intake.enter() } catch { throw refusal(of: message) }
-        defer { withExtendedLifetime(token) {} }
-        return try await body()
+        let token = try enter(message)
+        let value = try await body()
+        token.end(.done)
+        return value
+    }
+
+    /// Lets in who accepts a message.
+    package func enter(_ message: Message) throws -> InFlightToken {
+        do { return try intake.enter() } catch { throw refusal(of: message) }
     }
 
     /// The outbox takes nothing new.
@@ -110,7 +118,7 @@ extension Outbox {
         let policy = transport.policy
         var draft = RecordDraft(
             kind: Self.kind(message.transport), payload: try PayloadCoding.encode(StoredMessage(message)))
-        draft.queue = Self.queue
+        draft.queue = Self.queueName
         draft.lane = message.lane
         draft.laneTerms = LaneTerms(
             waitingMax: policy.waitingMax, dropsOldest: policy.overflow == .dropOldest,

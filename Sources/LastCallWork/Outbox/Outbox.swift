@@ -76,8 +76,8 @@ public final class Outbox: Service, Sendable {
         var cutItems: [LedgerItem] = []
     }
 
-    /// The queue of all messages.
-    package static let queue = "outbox"
+    /// The queue in which all messages wait.
+    public static let queueName = "outbox"
     /// How often a message may lose its process before it is dead-lettered.
     static let lossesMax = 20
     /// How long it sends outside a lifecycle once it is told to stop.
@@ -116,7 +116,7 @@ public final class Outbox: Service, Sendable {
         self.configuration = configuration
         self.transports = byName
         var settings = Worker.Configuration(
-            name: configuration.name, concurrency: configuration.concurrency, queues: [.init(Self.queue)],
+            name: configuration.name, concurrency: configuration.concurrency, queues: [.init(Self.queueName)],
             retention: configuration.retention, logger: configuration.logger)
         settings.gates = transports.map {
             KindGate(kind: Self.kind($0.name), spacing: $0.policy.rate?.spacing ?? .zero)
@@ -231,6 +231,13 @@ public final class Outbox: Service, Sendable {
         public var delivered: Int
         /// How many are left in the store.
         public var left: Int
+
+        /// Creates what a drain came to.
+        public init(isComplete: Bool, delivered: Int, left: Int) {
+            self.isComplete = isComplete
+            self.delivered = delivered
+            self.left = left
+        }
     }
 
     /// Stops, where that was not done before, sends what was accepted, and waits for the end of that: for programs without a lifecycle.

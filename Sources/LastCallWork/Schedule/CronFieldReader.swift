@@ -87,9 +87,9 @@ struct CronFieldReader {
 
     /// Refuses what other schedulers have and cron does not: `?`, `#`, `L` and `W`.
     private func refuseExtensions(_ item: Substring) throws(WorkError) {
-        if item.contains("?") { throw refusal(of: item, "has a \"?\", which only other schedulers know", write: "*") }
+        if item.contains("?") { throw refusal(of: item, "has \"?\", which only other schedulers know", write: "*") }
         if item.contains("#") {
-            throw refusal(of: item, "has a \"#\": the nth weekday of a month cannot be said; check the date in the job")
+            throw refusal(of: item, "has \"#\": the nth weekday of a month cannot be said; check the date in the job")
         }
         let text = item.uppercased()
         let marked = text.last == "L" || text.last == "W" || text.hasPrefix("L-")
@@ -99,6 +99,6 @@ struct CronFieldReader {
             return
         }
         let what = text.contains("W") ? "\"W\": the nearest working day" : "\"L\": the last day"
-        throw refusal(of: item, "has a \(what) of a month cannot be said; check the date in the job")
+        throw refusal(of: item, "has \(what) of a month cannot be said; check the date in the job")
     }
 }

@@ -61,7 +61,9 @@ struct ZoneHistory: Sendable, Hashable {
                 throw ZoneDefect("it has a type that makes no sense")
             }
         }
-        guard typeOffsets.allSatisfy(ZoneSpan.offsets.contains) else { throw ZoneDefect("it has an offset of a day") }
+        guard typeOffsets.allSatisfy(ZoneSpan.offsets.contains) else {
+            throw ZoneDefect("it has an offset of more than a day")
+        }
         guard types.allSatisfy({ $0 < typeOffsets.count }) else { throw ZoneDefect("it lacks a type that it uses") }
         try reader.skip(header.characters + header.standardFlags + header.universalFlags)
         let rule = try reader.readFooter()

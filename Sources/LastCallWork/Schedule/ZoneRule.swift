@@ -81,7 +81,9 @@ struct ZoneRule: Sendable, Hashable {
 
     /// Throws where an offset is outside of what clocks may show.
     private static func check(_ offsets: [Int64]) throws(ZoneDefect) {
-        guard offsets.allSatisfy(ZoneSpan.offsets.contains) else { throw ZoneDefect("its rule has an offset of a day") }
+        guard offsets.allSatisfy(ZoneSpan.offsets.contains) else {
+            throw ZoneDefect("its rule has an offset of more than a day")
+        }
     }
 
     /// The offset at an instant, in seconds since 1970.

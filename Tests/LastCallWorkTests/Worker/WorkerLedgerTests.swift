@@ -47,7 +47,7 @@ import Testing
     @Test("B1 a durable store with another worker: what would run again is handed over") func handedOver() async throws
     {
         let store = WrappedStore()
-        let peer = try WorkerRun(store, [])
+        let peer = try WorkerRun(store, EvictionPolicy.allCases.map { JobHandler($0.rawValue) { _ in nil } })
         let lines = Notes<Receipt.Member>()
         try await peer.run { _ in
             lines.add(try await stop(store, policies: [.finish, .finalize, .requeue, .continue]))

@@ -125,6 +125,11 @@ final class Notes<Value: Sendable>: Sendable {
     }
 }
 
+extension Logger {
+    /// Logs nowhere.
+    static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+}
+
 /// What a test's job throws.
 struct Broken: Error {}
 
