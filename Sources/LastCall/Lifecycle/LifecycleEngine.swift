@@ -283,6 +283,7 @@ final class LifecycleEngine: Sendable {
             var pair = ReceiptBuilder.LedgerPair(before: before[index] ?? after, after: after)
             let record = machine.memberRecords[index]
             guard !record.isLive else { return pair }
+            pair.remarks = reporting.remarks
             // Labels are only asked for where something is lost.
             pair.items += Self.cutItems(of: reporting, since: pair.before, itemsMax: ReceiptBuilder.cutItemsMax)
             if after.held > 0 { pair.items += reporting.heldItems(itemsMax: ReceiptBuilder.cutItemsMax) }

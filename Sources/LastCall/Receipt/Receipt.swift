@@ -120,6 +120,8 @@ public struct Receipt: Sendable, Hashable, Codable {
         public var error: String?
         /// What could not make it, as predicted when the stop began: `312 queued at 1/s need 312s, there are 12s`.
         public var prediction: String?
+        /// What the member says of its stop beside the counts: `poll cancelled`; `nil` where it says nothing.
+        public var remarks: [String]?
     }
 
     /// One lost item.

@@ -10,16 +10,21 @@ package struct ReceiptBuilder: Sendable {
         package var after: Ledger
         /// What is lost, where anything is; asked of the member.
         package var items: [LedgerItem]
+        /// What the member says of its stop.
+        package var remarks: [String]
 
-        package init(before: Ledger, after: Ledger, items: [LedgerItem] = []) {
+        package init(before: Ledger, after: Ledger, items: [LedgerItem] = [], remarks: [String] = []) {
             self.before = before
             self.after = after
             self.items = items
+            self.remarks = remarks
         }
     }
 
     /// How many lost items of one member are listed.
     package static let cutItemsMax = 100
+    /// How many remarks of one member are listed.
+    package static let remarksMax = 10
     /// How much of an error's text is kept.
     package static let errorLengthMax = 500
 
@@ -108,6 +113,9 @@ package struct ReceiptBuilder: Sendable {
         let stillHeld = isOver ? 0 : after.held
         member.unaccounted = member.heldAtStop + member.acceptedDuringStop - ends - stillHeld
         member.prediction = Self.prediction(before, available: available(for: index, of: machine, stop: stop))
+        if !ledger.remarks.isEmpty {
+            member.remarks = ledger.remarks.prefix(Self.remarksMax).map { String($0.prefix(Self.errorLengthMax)) }
+        }
         if member.cut > 0 {
             member.cutItems = ledger.items.prefix(min(Self.cutItemsMax, member.cut)).map {
                 .init(label: Self.withoutQuery($0.label), ageSeconds: $0.age?.inSecondsRounded)

@@ -35,6 +35,7 @@ extension Receipt {
         for stage in short.stages.indices {
             for member in short.stages[stage].members.indices {
                 short.stages[stage].members[member].cutItems = []
+                short.stages[stage].members[member].remarks = nil
                 short.stages[stage].members[member].cutItemsOmitted = short.stages[stage].members[member].cut
             }
         }

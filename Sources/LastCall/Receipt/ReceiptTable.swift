@@ -25,6 +25,7 @@ public struct ReceiptTable: Sendable {
             let name = Self.oneLine(member.name)
             if let error = member.error { lines.append("  \(name): \(Self.oneLine(error))") }
             if let prediction = member.prediction { lines.append("  \(name): \(Self.oneLine(prediction))") }
+            for remark in member.remarks ?? [] { lines.append("  \(name): \(Self.oneLine(remark))") }
             for item in member.cutItems {
                 let age = item.ageSeconds.map { ", held for \(Self.seconds($0))" } ?? ""
                 lines.append("  cut  \(name): \(Self.oneLine(item.label))\(age)")

@@ -73,11 +73,17 @@ public protocol LedgerReporting: Sendable {
     ///
     /// - Parameter itemsMax: How many items the receipt has room for.
     func cutItems(itemsMax: Int) -> [LedgerItem]
+
+    /// What the receipt is to say of the member's stop beside the counts, in a few short sentences without secrets; nothing by default.
+    var remarks: [String] { get }
 }
 
 extension LedgerReporting {
     /// Nothing was lost that ``heldItems(itemsMax:)`` does not list.
     public func cutItems(itemsMax: Int) -> [LedgerItem] { [] }
+
+    /// The counts say it all.
+    public var remarks: [String] { [] }
 }
 
 /// A member that says when it is ready.

@@ -3,24 +3,24 @@ import CSQLite
 /// The row that a statement stands on, valid until the closure that was given it returns.
 ///
 /// Columns count from 0. A column of another storage class is converted as SQLite does (sqlite.org/c3ref/column_blob.html).
-package struct SQLiteRow {
+public struct SQLiteRow {
     /// The statement.
     let statement: OpaquePointer
 
     /// How many columns there are.
-    package var count: Int { Int(sqlite3_column_count(statement)) }
+    public var count: Int { Int(sqlite3_column_count(statement)) }
 
     /// Whether there is no value.
-    package func isNull(_ column: Int) -> Bool { sqlite3_column_type(statement, Int32(column)) == SQLITE_NULL }
+    public func isNull(_ column: Int) -> Bool { sqlite3_column_type(statement, Int32(column)) == SQLITE_NULL }
 
     /// An integer; 0 where there is no value.
-    package func integer(_ column: Int) -> Int64 { sqlite3_column_int64(statement, Int32(column)) }
+    public func integer(_ column: Int) -> Int64 { sqlite3_column_int64(statement, Int32(column)) }
 
     /// A double; 0 where there is no value.
-    package func real(_ column: Int) -> Double { sqlite3_column_double(statement, Int32(column)) }
+    public func real(_ column: Int) -> Double { sqlite3_column_double(statement, Int32(column)) }
 
     /// Text; empty where there is no value.
-    package func text(_ column: Int) -> String {
+    public func text(_ column: Int) -> String {
         // The text is asked for first: the conversion it may need decides the number of bytes.
         guard let text = sqlite3_column_text(statement, Int32(column)) else { return "" }
         let count = Int(sqlite3_column_bytes(statement, Int32(column)))
@@ -28,22 +28,21 @@ package struct SQLiteRow {
     }
 
     /// Bytes, copied; empty where there is no value.
-    package func bytes(_ column: Int) -> [UInt8] { withBytes(column) { [UInt8]($0) } }
+    public func bytes(_ column: Int) -> [UInt8] { withBytes(column) { [UInt8]($0) } }
 
     /// Bytes without a copy, for as long as `body` runs.
-    package func withBytes<Result>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
-    {
+    public func withBytes<Result>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         let start = sqlite3_column_blob(statement, Int32(column))
         let count = Int(sqlite3_column_bytes(statement, Int32(column)))
         return try body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
     }
 
     /// An integer that may be missing.
-    package func integerIfAny(_ column: Int) -> Int64? { isNull(column) ? nil : integer(column) }
+    public func integerIfAny(_ column: Int) -> Int64? { isNull(column) ? nil : integer(column) }
     /// A double that may be missing.
-    package func realIfAny(_ column: Int) -> Double? { isNull(column) ? nil : real(column) }
+    public func realIfAny(_ column: Int) -> Double? { isNull(column) ? nil : real(column) }
     /// Text that may be missing.
-    package func textIfAny(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
+    public func textIfAny(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
     /// Bytes that may be missing.
-    package func bytesIfAny(_ column: Int) -> [UInt8]? { isNull(column) ? nil : bytes(column) }
+    public func bytesIfAny(_ column: Int) -> [UInt8]? { isNull(column) ? nil : bytes(column) }
 }

@@ -1,5 +1,5 @@
 /// What a statement can be given: SQLite's five storage classes.
-package enum SQLiteValue: Sendable, Hashable {
+public enum SQLiteValue: Sendable, Hashable {
     /// No value.
     case null
     /// A 64-bit integer.
@@ -12,17 +12,17 @@ package enum SQLiteValue: Sendable, Hashable {
     case bytes([UInt8])
 
     /// A value that may be missing.
-    package init(_ value: Int64?) { self = value.map { .integer($0) } ?? .null }
+    public init(_ value: Int64?) { self = value.map { .integer($0) } ?? .null }
     /// A value that may be missing.
-    package init(_ value: Double?) { self = value.map { .real($0) } ?? .null }
+    public init(_ value: Double?) { self = value.map { .real($0) } ?? .null }
     /// A value that may be missing.
-    package init(_ value: String?) { self = value.map { .text($0) } ?? .null }
+    public init(_ value: String?) { self = value.map { .text($0) } ?? .null }
     /// A value that may be missing.
-    package init(_ value: [UInt8]?) { self = value.map { .bytes($0) } ?? .null }
+    public init(_ value: [UInt8]?) { self = value.map { .bytes($0) } ?? .null }
 }
 
 extension SQLiteValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByNilLiteral {
-    package init(integerLiteral value: Int64) { self = .integer(value) }
-    package init(stringLiteral value: String) { self = .text(value) }
-    package init(nilLiteral: ()) { self = .null }
+    public init(integerLiteral value: Int64) { self = .integer(value) }
+    public init(stringLiteral value: String) { self = .text(value) }
+    public init(nilLiteral: ()) { self = .null }
 }
