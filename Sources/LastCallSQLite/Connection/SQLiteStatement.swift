@@ -11,6 +11,8 @@ package final class SQLiteStatement {
     package let text: String
     /// The statement itself; `nil` once it was finalised.
     private var pointer: OpaquePointer?
+    /// Whether the text goes on behind the first statement, which is all that is run.
+    let hasMore: Bool
     /// Whether it is being stepped: a second use at the same time needs a statement of its own.
     private(set) var isInUse = false
 
@@ -18,19 +20,28 @@ package final class SQLiteStatement {
         self.text = text
         var text = text
         var statement: OpaquePointer?
-        let code = text.withUTF8 { utf8 in
+        let (code, rest) = text.withUTF8 { utf8 in
             utf8.withMemoryRebound(to: CChar.self) { characters in
-                sqlite3_prepare_v3(
+                var tail: UnsafePointer<CChar>?
+                let code = sqlite3_prepare_v3(
                     connection, characters.baseAddress, Int32(characters.count),
-                    isKept ? UInt32(SQLITE_PREPARE_PERSISTENT) : 0, &statement, nil)
+                    isKept ? UInt32(SQLITE_PREPARE_PERSISTENT) : 0, &statement, &tail)
+                guard let tail, let start = characters.baseAddress else { return (code, ArraySlice<CChar>()) }
+                return (code, Array(characters)[(tail - start)...])
             }
         }
         guard code == SQLITE_OK else { throw SQLiteError(of: connection, code: code, sql: text) }
-        precondition(statement != nil, "a statement without any words: \(text)")
+        guard let statement else {
+            throw SQLiteError(extendedCode: SQLITE_MISUSE, message: "there is no statement in the text", sql: text)
+        }
+        hasMore = rest.contains { byte in !" \t\r\n;".utf8.contains(UInt8(bitPattern: byte)) }
         pointer = statement
     }
 
     deinit { finalise() }
+
+    /// How many values it takes.
+    var parameterCount: Int { pointer.map { Int(sqlite3_bind_parameter_count($0)) } ?? 0 }
 
     /// Gives it back to SQLite; it cannot be used any more.
     func finalise() {

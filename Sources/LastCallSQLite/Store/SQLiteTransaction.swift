@@ -18,6 +18,7 @@ extension SQLiteStore {
     /// run again where a commit that it shared failed.
     ///
     /// - Throws: What the body throws, then nothing of it was done; `WorkError`.
+    @discardableResult
     public func transaction<Value: Sendable>(
         _ body: @escaping @Sendable (SQLiteTransaction) throws -> Value
     ) async throws -> Value {
@@ -67,7 +68,7 @@ public final class SQLiteTransaction {
     /// - Throws: `WorkError.Code.statementFailed`.
     @discardableResult
     public func execute(_ sql: String, _ values: SQLiteValue...) throws -> Int {
-        try check(sql)
+        try check(sql, values.count)
         return try translating {
             try stored.db.run(text: sql, values)
             return stored.db.changes
@@ -84,7 +85,7 @@ public final class SQLiteTransaction {
     public func query<Value>(
         _ sql: String, _ values: SQLiteValue..., as transform: (SQLiteRow) throws -> Value
     ) throws -> [Value] {
-        try check(sql)
+        try check(sql, values.count)
         return try translating { try stored.db.all(text: sql, values, as: transform) }
     }
 
@@ -127,13 +128,21 @@ public final class SQLiteTransaction {
         "begin", "commit", "end", "rollback", "savepoint", "release", "pragma", "attach", "detach", "vacuum",
     ]
 
-    private func check(_ sql: String) throws {
+    private func check(_ sql: String, _ valueCount: Int) throws {
         precondition(!isOver, "a transaction was used after its body returned")
         let word = Self.firstWord(of: sql)
         guard !Self.reserved.contains(word) else {
             throw WorkError(
                 .statementFailed,
                 "\(word.uppercased()) cannot be used inside a store's transaction, which commits by itself")
+        }
+        let statement = try translating { try stored.db.statement(text: sql) }
+        guard !statement.hasMore else {
+            throw WorkError(.statementFailed, "the text holds more than one statement; run them one by one")
+        }
+        guard statement.parameterCount == valueCount else {
+            throw WorkError(
+                .statementFailed, "\(valueCount) values for a statement with \(statement.parameterCount) parameters")
         }
     }
 

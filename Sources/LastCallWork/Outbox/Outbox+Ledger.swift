@@ -8,12 +8,15 @@ extension Outbox: LedgerReporting {
     public var ledger: Ledger {
         let sent = worker.ledger
         return state.withLock { state in
+            let ended = sent.done + sent.deadLettered + state.dropped
+            // More may end than was known: what others accepted, and dead letters that somebody replayed.
+            let accepted = max(state.accepted, ended - state.backlog)
             var ledger = Ledger(
-                accepted: state.accepted + (state.rest?.acceptedByOthers ?? 0), done: sent.done,
+                accepted: accepted + (state.rest?.acceptedByOthers ?? 0), done: sent.done,
                 handedOver: state.rest?.handedOver ?? 0, kept: state.rest?.kept ?? 0,
                 deadLettered: sent.deadLettered + state.dropped, cut: state.rest?.cut ?? 0)
             if state.rest == nil {
-                ledger.held = max(0, state.backlog + state.accepted - sent.done - sent.deadLettered - state.dropped)
+                ledger.held = state.backlog + accepted - ended
                 ledger.donePerSecond = rate(of: ledger.held)
             }
             return ledger
@@ -23,7 +26,7 @@ extension Outbox: LedgerReporting {
     /// How many there should be, by what this process did.
     var estimate: Int {
         let sent = worker.ledger
-        return state.withLock { $0.backlog + $0.accepted - sent.done - sent.deadLettered - $0.dropped }
+        return state.withLock { max(0, $0.backlog + $0.accepted - sent.done - sent.deadLettered - $0.dropped) }
     }
 
     /// How many messages a second it sends, where the rates of its transports tell.
@@ -77,7 +80,7 @@ extension Outbox: LedgerReporting {
     /// Counts what is left at the end.
     func countRest() async {
         let expected = estimate
-        let left = await waitingInStore() ?? max(0, expected)
+        let left = await waitingInStore() ?? expected
         var rest = Rest()
         rest.acceptedByOthers = max(0, left - expected)
         rest.handedOver = max(0, expected - left)

@@ -260,7 +260,7 @@ public final class Outbox: Service, Sendable {
                 await worker.waitUntilOver()
             }
         }
-        let left = await waitingInStore() ?? max(0, estimate)
+        let left = await waitingInStore() ?? estimate
         return Drained(isComplete: left == 0, delivered: worker.ledger.done - before, left: left)
     }
 }

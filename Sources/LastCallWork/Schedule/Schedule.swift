@@ -75,15 +75,15 @@ public struct Schedule: Sendable {
             action: .enqueue { _ in try JobEncoder().draft(job, options) })
     }
 
-    /// Creates a schedule that enqueues a record.
+    /// A schedule that enqueues a record, or a message's.
     ///
     /// - Parameter draft: Makes the record of the tick that is due at an instant.
-    public init(
+    public static func enqueueing(
         _ name: String, _ recurrence: Recurrence, overlap: Overlap = .skip, missed: Missed = .once,
         jitter: Duration = .zero, runsAtStart: Bool = false,
-        enqueueing draft: @escaping @Sendable (WorkInstant) throws -> RecordDraft
-    ) {
-        self.init(
+        _ draft: @escaping @Sendable (WorkInstant) throws -> RecordDraft
+    ) -> Schedule {
+        Schedule(
             name, recurrence, overlap: overlap, missed: missed, jitter: jitter, runsAtStart: runsAtStart,
             action: .enqueue(draft))
     }

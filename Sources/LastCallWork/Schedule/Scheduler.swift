@@ -208,7 +208,9 @@ public final class Scheduler: Service, Sendable {
         try await worker?.waitUntilReady()
         ready.open(.success(()))
         for schedule in schedules where schedule.runsAtStart && stopped.value == nil {
-            await fire(schedule, store.now)
+            // Later than what was decided on, also where that was this very moment.
+            let decided = state.withLock { $0.machines[schedule.name]?.decidedUntil } ?? store.now
+            await fire(schedule, max(store.now, decided + .milliseconds(1)))
         }
         while stopped.value == nil {
             let now = store.now

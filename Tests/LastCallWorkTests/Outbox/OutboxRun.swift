@@ -58,6 +58,8 @@ struct OutboxRun: Sendable {
     let outbox: Outbox
     /// What stops it.
     let lifecycle: Lifecycle
+    /// Opens when the outbox is told to stop.
+    let told: Latch<Void>
     /// The lifecycle's clock, which stands still unless the test moves it.
     let clock: ManualClock
 
@@ -67,6 +69,8 @@ struct OutboxRun: Sendable {
     ) throws {
         self.store = store
         clock = ManualClock()
+        let told = Latch<Void>()
+        self.told = told
         outbox = try Outbox(
             store, transports: transports,
             configuration: .init(drainMax: drainMax, retention: nil, logger: logger))
@@ -78,7 +82,10 @@ struct OutboxRun: Sendable {
             plan,
             configuration: .init(
                 name: "test", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, showsReceipt: .never,
-                clock: clock, environment: [:]))
+                clock: clock, environment: [:]
+            ) { event in
+                if case .memberTold = event.kind { told.open() }
+            })
     }
 
     /// Runs the outbox while `body` runs, and stops it then.
@@ -95,6 +102,7 @@ struct OutboxRun: Sendable {
             try await outbox.waitUntilReady()
             try await body(self)
             lifecycle.stop("the test is over")
+            try await told.wait()
             try await stopping(self)
         } catch {
             lifecycle.handOver("the test failed")
