@@ -118,7 +118,7 @@ let package = Package(
             name: "lastcall",
             dependencies: [
                 "LastCall", "LastCallConcurrency", "LastCallCommand", "LastCallHTTP", "LastCallWork", "LastCallSQLite",
-                "CLastCall", "CLibYAML",
+                "LastCallTransports", "CLastCall", "CLibYAML",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -281,8 +281,11 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "lastcall", "LastCall", "LastCallWork", "LastCallCommand", "LastCallTesting",
+                "lastcall", "LastCall", "LastCallConcurrency", "LastCallHTTP", "LastCallWork", "LastCallCommand",
+                "LastCallTesting",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]

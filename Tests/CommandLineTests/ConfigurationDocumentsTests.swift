@@ -27,8 +27,9 @@ struct ConfigurationDocumentsTests {
         let expected =
             Self.rows(of: RootKey.self) + Self.rows(of: QueueKey.self) + Self.rows(of: RetentionKey.self)
             + Self.rows(of: HTTPKey.self)
-            + Self.rows(of: TaskKey.self) + Self.rows(of: BackoffKey.self) + Self.rows(of: WorkflowKey.self)
-            + Self.rows(of: EachKey.self)
+            + Self.rows(of: TaskKey.self) + Self.rows(of: BackoffKey.self) + Self.rows(of: ScheduleKey.self)
+            + Self.rows(of: TransportKey.self) + Self.rows(of: EndpointKey.self) + Self.rows(of: NotifyKey.self)
+            + Self.rows(of: WorkflowKey.self) + Self.rows(of: EachKey.self)
         #expect(Self.rows(of: page, under: "| key | what | default | unit |") == expected)
     }
 
@@ -93,6 +94,11 @@ struct ConfigurationDocumentsTests {
         let task = try schema["$defs", "task"]
         try task.expectKeys(of: TaskKey.self)
         try task["properties", "backoff", "anyOf", "1"].expectKeys(of: BackoffKey.self)
+        try schema["$defs", "schedule"].expectKeys(of: ScheduleKey.self)
+        let transport = try schema["$defs", "transport"]
+        try transport.expectKeys(of: TransportKey.self)
+        try transport["properties", "endpoints", "additionalProperties", "anyOf", "1"].expectKeys(of: EndpointKey.self)
+        try schema["$defs", "notify"].expectKeys(of: NotifyKey.self)
     }
 
     @Test("P32 the schema's choices and ranges are the parser's")
@@ -101,6 +107,14 @@ struct ConfigurationDocumentsTests {
         let task = try schema["$defs", "task", "properties"]
         #expect(try task["onEviction"].words == TaskDefinition.EvictionPolicy.allCases.map(\.rawValue))
         #expect(try task["onLost"].words == TaskDefinition.LossPolicy.allCases.map(\.rawValue))
+        let schedule = try schema["$defs", "schedule", "properties"]
+        #expect(try schedule["overlap"].words == ScheduleDefinition.Overlap.allCases.map(\.rawValue))
+        #expect(try schedule["missed"].words == ScheduleDefinition.Missed.allCases.map(\.rawValue))
+        let transport = try schema["$defs", "transport", "properties"]
+        #expect(try transport["type"].words == TransportDefinition.Kind.allCases.map(\.rawValue))
+        #expect(try transport["overflow"].words == TransportDefinition.Overflow.allCases.map(\.rawValue))
+        let ends = try schema["$defs", "notify", "properties", "on", "anyOf", "0"]
+        #expect(ends.words == NotifyDefinition.Outcome.allCases.map(\.rawValue))
         func range(_ schema: Schema) throws -> ClosedRange<Int> {
             let bounds = try ["minimum", "maximum"].map { try #require(Int(try schema[$0].node.text ?? "")) }
             return bounds[0]...bounds[1]

@@ -148,7 +148,7 @@ struct WorkConfigurationTests {
             ),
             (
                 "tasks: {a: [b]}",
-                "1: tasks.a: is a list; write a mapping with command, description, defaults, env, cwd, queue, priority, timeout, memory, outputLimit, okExit, retries, backoff, onEviction, onLost, lossesMax, killAfter"
+                "1: tasks.a: is a list; write a mapping with command, description, defaults, env, cwd, queue, priority, timeout, memory, outputLimit, okExit, retries, backoff, onEviction, onLost, lossesMax, killAfter, notify"
             ),
             (
                 "store: postgres://u:secret@h/db",
@@ -167,7 +167,7 @@ struct WorkConfigurationTests {
             ("# nothing\n---\n", "lastcall.yml: holds nothing but comments; name a configuration"),
             (
                 "just text",
-                "1: is text; write a mapping with store, concurrency, grace, queues, retention, http, probes, tasks"
+                "1: is text; write a mapping with store, concurrency, grace, queues, retention, http, probes, tasks, schedules, outbox"
             ),
             (
                 "store: memory:",
@@ -175,7 +175,7 @@ struct WorkConfigurationTests {
             ),
             (
                 "- a",
-                "1: is a list; write a mapping with store, concurrency, grace, queues, retention, http, probes, tasks"
+                "1: is a list; write a mapping with store, concurrency, grace, queues, retention, http, probes, tasks, schedules, outbox"
             ),
             ("grace: 1s\n---\ngrace: 2s\n", "3: begins a second document; write one file for each"),
             ("grace: 1s\ngrace: 2s\n", "2: the key \"grace\" is written twice (first on line 1); remove one of them"),

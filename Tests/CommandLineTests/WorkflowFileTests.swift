@@ -90,7 +90,7 @@ struct WorkflowFileTests {
             ("- task: a", "1: is a list; say how its elements run: write chain: or group: before it"),
             (
                 "text",
-                "1: is text; write a mapping with task, command, chain, group, arguments, each, key, queue, priority, delay, retries, timeout, then, policy, partialMembers, deadline"
+                "1: is text; write a mapping with task, command, chain, group, arguments, each, key, queue, priority, delay, retries, timeout, then, policy, partialMembers, deadline, notify"
             ),
             ("arguments: {a: b}", "1: says not what to run; write one of task, command, chain, group"),
             ("taks: a", "1: taks: is no key of an element; write task"),

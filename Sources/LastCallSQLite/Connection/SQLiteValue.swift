@@ -22,7 +22,10 @@ public enum SQLiteValue: Sendable, Hashable {
 }
 
 extension SQLiteValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByNilLiteral {
+    /// An integer.
     public init(integerLiteral value: Int64) { self = .integer(value) }
+    /// Text.
     public init(stringLiteral value: String) { self = .text(value) }
+    /// No value.
     public init(nilLiteral: ()) { self = .null }
 }

@@ -112,6 +112,13 @@ extension StoreTransaction {
         for offset in submission.nodes.indices where submission.nodes[offset].waitsForNode == nil {
             try closeIfComplete(firstNode + Int64(offset))
         }
+        for (offset, draft) in submission.records.enumerated() {
+            for var follower in draft.followers {
+                follower.waitsForRecord = WorkID(rawValue: first + Int64(offset))
+                follower.runsAfterFailure = true
+                _ = try insert(Submission(follower), first: takeJobIDs(1))
+            }
+        }
         return Acceptance(
             ids: submission.records.indices.map { WorkID(rawValue: first + Int64($0)) }, dropped: dropped)
     }
@@ -225,6 +232,7 @@ extension RecordDraft {
     /// Whether it belongs to nothing and waits for nothing but an instant.
     fileprivate var isPlain: Bool {
         key == nil && lane == nil && node == nil && waitsForNode == nil && waitsForRecord == nil
+            && followers.isEmpty
     }
 
     /// What is true or false of it.

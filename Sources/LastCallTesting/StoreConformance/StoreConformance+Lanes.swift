@@ -137,6 +137,32 @@ extension StoreConformance {
                 try await trial.run(ids[1], worker)
             }
         },
+        Check("C25 followers are accepted with a record, once, and run when it is over for good, however it ends") {
+            trial in
+            let worker = try await trial.worker()
+            func draft(_ key: String? = nil) -> RecordDraft {
+                trial.job { draft in
+                    draft.attemptsMax = 2
+                    draft.key = key.map { UniqueKey($0) }
+                    draft.followers = [trial.job("after") { $0.queue = "notes" }]
+                }
+            }
+            let ids = try await trial.accept(draft(), draft("k"), draft("k"))
+            try trial.equal(ids[1], ids[2], "the holder of the key")
+            let notes = try await trial.store.records(WorkQuery(queues: ["notes"]))
+            try trial.equal(notes.map(\.waitsForRecord), [ids[0], ids[1]], "what they wait for")
+            try trial.equal(notes.map(\.state), [.blocked, .blocked], "their states")
+            try await trial.run(ids[0], worker, .failed(detail: "", retryAfter: .zero))
+            try trial.equal(
+                try await trial.states(notes.map(\.id)), [.blocked, .blocked], "their states after a retry")
+            try await trial.run(ids[0], worker, .failed(detail: "", retryAfter: nil))
+            try await trial.run(ids[1], worker)
+            try trial.equal(try await trial.states(notes.map(\.id)), [.ready, .ready], "their states then")
+            try await trial.refused(.invalidSubmission, "one that has followers itself") {
+                try await trial.accept(
+                    trial.job { $0.followers = [trial.job { $0.followers = [trial.job()] }] })
+            }
+        },
         Check("what is over already is not waited for") { trial in
             let worker = try await trial.worker()
             let good = try await trial.acceptOne()

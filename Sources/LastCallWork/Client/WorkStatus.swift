@@ -20,12 +20,22 @@ public struct WorkStatus: Sendable {
     public var pausedQueues: Set<String>
     /// When the job that may run and waits longest was accepted, by queue.
     public var oldestReady: [String: WorkInstant]
+    /// The lanes that hold something, rest, or keep failing.
+    public var lanes: [LaneReport]
+    /// The kinds of which nothing is claimed for a while, or that keep failing.
+    public var gates: [GateReport]
+    /// The schedules.
+    public var schedules: [ScheduleReport]
 
     /// Creates a status.
     public init(
         now: WorkInstant, counts: [WorkCount], workers: [WorkerReport], pausedQueues: Set<String>,
-        oldestReady: [String: WorkInstant]
+        oldestReady: [String: WorkInstant], lanes: [LaneReport] = [], gates: [GateReport] = [],
+        schedules: [ScheduleReport] = []
     ) {
+        self.lanes = lanes
+        self.gates = gates
+        self.schedules = schedules
         self.now = now
         self.counts = counts
         self.workers = workers
@@ -79,6 +89,8 @@ extension WorkClient {
         }
         return WorkStatus(
             now: store.now, counts: counts.filter { $0.count > 0 }, workers: try await store.workers(),
-            pausedQueues: try await store.pausedQueues(), oldestReady: oldest)
+            pausedQueues: try await store.pausedQueues(), oldestReady: oldest,
+            lanes: try await store.lanes(prefix: ""), gates: try await store.gates(),
+            schedules: try await store.schedules())
     }
 }

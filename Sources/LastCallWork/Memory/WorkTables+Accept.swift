@@ -66,6 +66,13 @@ extension WorkTables {
             guard let node = nodes[id], !node.isHeldBack else { continue }
             closeIfComplete(id, at: now)
         }
+        for (id, draft) in zip(ids, submission.records) {
+            for var follower in draft.followers {
+                follower.waitsForRecord = id
+                follower.runsAfterFailure = true
+                _ = insert(Submission(follower), at: now)
+            }
+        }
         return Acceptance(ids: ids, dropped: dropped)
     }
 

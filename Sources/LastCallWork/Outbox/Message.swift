@@ -9,9 +9,9 @@ public struct Message: Sendable, Hashable {
 
     /// The name of the transport that brings it there.
     public var transport: String
-    /// Where it goes, as the transport understands it: a channel, a user, the name of an endpoint. Never a secret.
+    /// Where it goes, as the transport understands it: a channel, a user, the name of an endpoint.
     ///
-    /// Messages to one destination arrive in the order in which they were accepted.
+    /// Never a secret. Messages to one destination arrive in the order in which they were accepted.
     public var destination: String
     /// What is sent.
     public var body: [UInt8]

@@ -41,7 +41,9 @@ public struct TransportPolicy: Sendable, Hashable {
     public var rate: Rate?
     /// How long one attempt may take; 30 s by default.
     public var timeout: Duration
-    /// The wait after failures: 1 s at first, at most 5 min, with jitter, by default. Its number of attempts is not used; see ``givesUpAfter``.
+    /// The wait after failures: 1 s at first, at most 5 min, with jitter, by default.
+    ///
+    /// Its number of attempts is not used; see ``givesUpAfter``.
     public var backoff: RetryPolicy
     /// How long after its acceptance a message that cannot be delivered is dead-lettered; 24 h by default.
     public var givesUpAfter: Duration

@@ -47,7 +47,7 @@ public struct Schedule: Sendable {
     public var jitter: Duration
     /// Whether it is due once more when its process starts; not by default.
     public var runsAtStart: Bool
-    /// How long one run may take; `nil` (the default) is for ever. Only for what runs here.
+    /// How long one run may take, for what runs here; `nil` (the default) is for ever.
     public var timeout: Duration?
     let action: Action
 

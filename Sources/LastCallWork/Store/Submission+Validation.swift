@@ -15,7 +15,10 @@ extension Submission {
                 .tooLarge,
                 "a workflow of \(records.count) records; at most \(Self.recordsMax) are accepted at once, split it")
         }
-        for record in records { try validate(record, payloadBytesMax) }
+        for record in records {
+            try validate(record, payloadBytesMax)
+            for follower in record.followers { try validate(follower: follower, payloadBytesMax) }
+        }
         for (index, node) in nodes.enumerated() {
             guard [node.parent, node.waitsForNode].allSatisfy({ $0.map { (0..<index).contains($0) } ?? true }) else {
                 throw .init(.invalidSubmission, "group \(index) refers to a group that does not come before it")
@@ -28,6 +31,16 @@ extension Submission {
                 .invalidSubmission,
                 "group \(index) says \(node.membersCount) members; the submission has \(counts[index])")
         }
+    }
+
+    private func validate(follower: RecordDraft, _ payloadBytesMax: Int) throws(WorkError) {
+        guard follower.followers.isEmpty, follower.node == nil, !follower.waits, follower.key == nil else {
+            throw .init(
+                .invalidSubmission,
+                "\"\(follower.kind)\" follows a record, so it waits for nothing else, and has no key, group or followers of its own"
+            )
+        }
+        try validate(follower, payloadBytesMax)
     }
 
     private func validate(_ record: RecordDraft, _ payloadBytesMax: Int) throws(WorkError) {

@@ -59,6 +59,10 @@ public struct RecordDraft: Sendable {
     public var waitsForRecord: WorkID?
     /// Whether it runs however that record ends; otherwise it is cancelled where the record did not end well.
     public var runsAfterFailure = false
+    /// Records that are accepted with it and wait for its end, however it ends; they have none of their own.
+    ///
+    /// Where it is there already, under its key, they are not accepted either.
+    public var followers: [RecordDraft] = []
 
     /// Creates a draft.
     public init(kind: String, payload: [UInt8] = []) {

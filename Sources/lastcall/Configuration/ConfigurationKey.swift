@@ -37,7 +37,7 @@ enum ConfigurationUnit {
 
 /// The keys at the top of a configuration.
 enum RootKey: String, ConfigurationKey {
-    case store, concurrency, grace, queues, retention, http, probes, tasks
+    case store, concurrency, grace, queues, retention, http, probes, tasks, schedules, outbox
 
     static let owner = "the configuration"
     static let prefix = ""
@@ -53,6 +53,9 @@ enum RootKey: String, ConfigurationKey {
         case .http: "Where the HTTP API listens: an address, or `{listen: ADDRESS, tokenFile: PATH}`."
         case .probes: "Where `/livez`, `/readyz` and `/health` are answered, to anybody who asks."
         case .tasks: "What can be submitted, by name. `command` is taken: it is what `submit -- CMD` runs."
+        case .schedules:
+            "Tasks that are submitted again and again, by name; several workers on one store fire each tick once."
+        case .outbox: "Transports for notifications, by name."
         }
     }
 
@@ -64,7 +67,7 @@ enum RootKey: String, ConfigurationKey {
         case .queues: "none"
         case .retention: "`7d`, and `30d` for dead work"
         case .http, .probes: "none"
-        case .tasks: "none"
+        case .tasks, .schedules, .outbox: "none"
         }
     }
 
@@ -77,7 +80,7 @@ enum RootKey: String, ConfigurationKey {
         case .retention: "\(ConfigurationUnit.retention), or a mapping"
         case .http: "\(ConfigurationUnit.address), or a mapping"
         case .probes: ConfigurationUnit.address
-        case .tasks: "mapping of names (at most 64 letters, digits, `.`, `_`, `-`)"
+        case .tasks, .schedules, .outbox: "mapping of names (at most 64 letters, digits, `.`, `_`, `-`)"
         }
     }
 }

@@ -44,6 +44,7 @@ extension TaskDefinition {
         retries = keys[.retries]?.integer(in: Self.retriesRange) ?? retries
         backoff = keys[.backoff].map(Backoff.init) ?? backoff
         onEviction = keys[.onEviction]?.choice(of: EvictionPolicy.self) ?? onEviction
+        notify = keys[.notify].flatMap { NotifyDefinition($0) }
         onLost = keys[.onLost]?.choice(of: LossPolicy.self) ?? onLost
         guard let losses = keys[.lossesMax] else { return }
         if losses.node.text == "unlimited" {

@@ -70,6 +70,8 @@ struct TaskDefinition: Sendable, Hashable {
     var lossesMax: Int? = 3
     /// The time between SIGTERM and SIGKILL.
     var killAfter: Duration = .seconds(10)
+    /// Who is told of the end of its jobs.
+    var notify: NotifyDefinition?
 
     /// The task's name that `submit -- CMD` runs under.
     static let reservedName = "command"

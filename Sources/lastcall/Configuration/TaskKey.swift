@@ -3,6 +3,7 @@ enum TaskKey: String, ConfigurationKey {
     case command, description, defaults, env, cwd
     case queue, priority, timeout, memory, outputLimit, okExit
     case retries, backoff, onEviction, onLost, lossesMax, killAfter
+    case notify
 
     static let owner = "a task"
     static let prefix = "tasks.NAME."
@@ -32,13 +33,14 @@ enum TaskKey: String, ConfigurationKey {
             "What happens when the worker dies with it, or somebody else kills it with SIGKILL, as the kernel does when memory runs out: run it again, keep what it wrote, or fail."
         case .lossesMax: "After how many lost workers the job is given up as dead; 0 and 1 both mean after the first."
         case .killAfter: "How long after SIGTERM what is left of the process tree gets SIGKILL; 0s kills at once."
+        case .notify: "Who is sent a message when a job of this task is over for good."
         }
     }
 
     var defaultValue: String {
         switch self {
         case .command: "required"
-        case .description, .defaults, .env: "none"
+        case .description, .defaults, .env, .notify: "none"
         case .cwd: "the directory of this file"
         case .queue: "`default`"
         case .priority, .retries: "`0`"
@@ -71,6 +73,7 @@ enum TaskKey: String, ConfigurationKey {
         case .onLost: ConfigurationUnit.words(TaskDefinition.LossPolicy.self)
         case .lossesMax: "0 to 1000, or `unlimited`"
         case .killAfter: ConfigurationUnit.durationOrZero
+        case .notify: "mapping: `{through: TRANSPORT, to: DESTINATION, on: [failed]}`"
         }
     }
 }

@@ -26,6 +26,9 @@ extension WorkConfiguration {
             keys[.probes]?.report("is the address of http; give one of them another")
         }
         tasks = keys[.tasks].map { Self.tasks($0, in: directory) } ?? [:]
+        outbox = keys[.outbox].map { Self.transports($0, in: directory) } ?? [:]
+        schedules = keys[.schedules].map(readSchedules) ?? [:]
+        if let tasks = keys[.tasks] { checkNotifications(of: tasks) }
         try root.problems.check()
     }
 
@@ -108,6 +111,60 @@ extension WorkConfiguration {
             tasks[name] = TaskDefinition(entry, named: name, in: directory)
         }
         return tasks
+    }
+}
+
+extension WorkConfiguration {
+    private static func transports(
+        _ value: ConfigurationValue, in directory: BaseDirectory
+    ) -> [String: TransportDefinition] {
+        var transports: [String: TransportDefinition] = [:]
+        for (name, entry) in value.entries("write a mapping, as in {chat: {type: slack, tokenEnv: SLACK_TOKEN}}") ?? []
+        {
+            if let flaw = ConfigurationValue.flaw(inName: name) { entry.report(.malformed, flaw) }
+            transports[name] = TransportDefinition(entry, named: name, in: directory)
+        }
+        return transports
+    }
+
+    /// Schedules, held against the tasks that they submit.
+    private func readSchedules(_ value: ConfigurationValue) -> [String: ScheduleDefinition] {
+        var schedules: [String: ScheduleDefinition] = [:]
+        for (name, entry) in value.entries("write a mapping, as in {nightly: {cron: \"0 3 * * *\", task: report}}")
+            ?? []
+        {
+            if let flaw = ConfigurationValue.flaw(inName: name) { entry.report(.malformed, flaw) }
+            guard let schedule = ScheduleDefinition(entry, named: name) else { continue }
+            WorkflowFile.Element.task(schedule.call).report(to: value.problems, with: self)
+            schedules[name] = schedule
+        }
+        return schedules
+    }
+
+    /// Notifications, held against the transports that they go through.
+    private func checkNotifications(of value: ConfigurationValue) {
+        for (name, entry) in value.entries("write a mapping") ?? [] {
+            guard let notify = tasks[name]?.notify, let pairs = entry.node.pairs,
+                let place = pairs.first(where: { $0.key == TaskKey.notify.rawValue })
+            else { continue }
+            guard let flaw = flaw(in: notify) else { continue }
+            entry.child(place.value, "\(entry.path).notify", line: place.line).report(.unknownName, flaw)
+        }
+    }
+
+    /// Why a notification goes nowhere.
+    func flaw(in notify: NotifyDefinition) -> String? {
+        guard let transport = outbox[notify.through] else {
+            let names = outbox.keys.sorted()
+            let remedy =
+                NearestName.match(notify.through, among: names).map { "write \($0)" }
+                ?? (names.isEmpty
+                    ? "there is none; write it below outbox: in \(file)" : "there is \(names.joined(separator: ", "))")
+            return "goes through \"\(notify.through)\", which is no transport of \(file); \(remedy)"
+        }
+        guard transport.kind == .http, transport.endpoints[notify.to] == nil else { return nil }
+        let names = transport.endpoints.keys.sorted().joined(separator: ", ")
+        return "goes to \"\(notify.to)\", which is no endpoint of \(notify.through); it has \(names)"
     }
 }
 

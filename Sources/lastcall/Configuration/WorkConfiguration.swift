@@ -44,6 +44,10 @@ struct WorkConfiguration: Sendable, Hashable {
     var probes: ListenAddress?
     /// What can be submitted, by name.
     var tasks: [String: TaskDefinition] = [:]
+    /// What is submitted again and again, by name.
+    var schedules: [String: ScheduleDefinition] = [:]
+    /// What notifications are sent through, by name.
+    var outbox: [String: TransportDefinition] = [:]
 
     /// What a concurrency may be.
     static let concurrencyRange = 1...10_000

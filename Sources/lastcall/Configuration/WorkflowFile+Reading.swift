@@ -18,7 +18,7 @@ extension WorkflowFile {
         let root = reader.element(value, depth: 1)
         try value.problems.check()
         guard let root else { preconditionFailure("an element that cannot be read is reported") }
-        self.init(file: input.name, root: root, jobCount: reader.jobCount)
+        self.init(file: input.name, root: root, jobCount: reader.jobCount, notify: reader.notify)
     }
 
     /// Holds the workflow's tasks and arguments against a configuration.
@@ -27,6 +27,9 @@ extension WorkflowFile {
     func validate(with configuration: WorkConfiguration) throws(ConfigurationErrors) {
         let problems = ConfigurationProblems(file: file)
         root.report(to: problems, with: configuration)
+        if let flaw = notify.flatMap(configuration.flaw) {
+            problems.add(ConfigurationError(code: .unknownName, key: "notify", message: flaw))
+        }
         try problems.check()
     }
 }
@@ -38,6 +41,8 @@ extension WorkflowFile {
         let problems: ConfigurationProblems
         /// How many jobs were read.
         var jobCount = 0
+        /// Who is told when all of it is over.
+        var notify: NotifyDefinition?
 
         /// Reads an element, or reports why it cannot be read.
         mutating func element(_ value: ConfigurationValue, depth: Int) -> Element? {
@@ -62,6 +67,10 @@ extension WorkflowFile {
             let allowed = kind.companions(isEach: keys[.each] != nil)
             for (key, other) in keys where key != kind && !allowed.contains(key) {
                 other.report(.unknownKey, Self.advice(on: key, beside: kind, allowed: allowed))
+            }
+            if let value = keys[.notify] {
+                if depth > 1 { value.report(.malformed, "stands inside; write it beside the outermost element") }
+                notify = NotifyDefinition(value)
             }
             switch kind {
             case .task: return task(content, value, keys, depth: depth)

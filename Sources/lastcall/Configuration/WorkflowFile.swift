@@ -88,6 +88,8 @@ struct WorkflowFile: Sendable, Hashable {
     let root: Element
     /// How many jobs it holds, callbacks included.
     let jobCount: Int
+    /// Who is told when all of it is over.
+    var notify: NotifyDefinition?
 
     /// The most levels that elements may be nested.
     static let depthMax = 32

@@ -4,6 +4,7 @@ enum WorkflowKey: String, ConfigurationKey {
     case arguments, each
     case key, queue, priority, delay, retries, timeout
     case then, policy, partialMembers, deadline
+    case notify
 
     static let owner = "an element"
     static let prefix = ""
@@ -18,11 +19,12 @@ enum WorkflowKey: String, ConfigurationKey {
         let job: [WorkflowKey] = [.key, .queue, .priority, .delay, .retries, .timeout]
         let group: [WorkflowKey] = [.then, .policy, .partialMembers, .deadline]
         return switch self {
-        case .task: [.arguments, .each] + job + (isEach ? group : [])
-        case .command: job
-        case .group: group
-        case .chain, .arguments, .each, .key, .queue, .priority, .delay, .retries, .timeout, .then, .policy,
-            .partialMembers, .deadline:
+        case .task: [.arguments, .each] + job + (isEach ? group : []) + [.notify]
+        case .command: job + [.notify]
+        case .group: group + [.notify]
+        case .chain: [.notify]
+        case .arguments, .each, .key, .queue, .priority, .delay, .retries, .timeout, .then, .policy,
+            .partialMembers, .deadline, .notify:
             []
         }
     }
@@ -46,6 +48,7 @@ enum WorkflowKey: String, ConfigurationKey {
             "When `then` runs: whatever became of the members, or only where every one succeeded or is partial."
         case .partialMembers: "Whether a member that was cut short counts as ended, or is waited for until it is whole."
         case .deadline: "How long the group waits for its members before it goes on with what there is."
+        case .notify: "Who is sent a message when the whole workflow is over; beside its outermost element alone."
         }
     }
 
@@ -53,7 +56,7 @@ enum WorkflowKey: String, ConfigurationKey {
         switch self {
         case .task, .command, .chain, .group: "exactly one of the four is required"
         case .arguments: "the task's defaults"
-        case .each, .key, .then: "none"
+        case .each, .key, .then, .notify: "none"
         case .queue, .priority, .retries, .timeout: "the task's"
         case .delay: "`0s`"
         case .policy: "`always`"
@@ -78,6 +81,7 @@ enum WorkflowKey: String, ConfigurationKey {
         case .then: "element"
         case .policy: ConfigurationUnit.words(WorkflowFile.Policy.self)
         case .partialMembers: ConfigurationUnit.words(WorkflowFile.PartialMembers.self)
+        case .notify: "mapping: `{through: TRANSPORT, to: DESTINATION, on: [failed]}`"
         }
     }
 }

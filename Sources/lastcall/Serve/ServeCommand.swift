@@ -89,6 +89,8 @@ struct ServeCommand: AsyncParsableCommand {
         let opened: any WorkStore
         let worker: Worker
         let plan: ShutdownPlan
+        let outbox: Outbox?
+        let scheduler: Scheduler?
         let member: ServeWorker
         let sockets: ServeSockets
         do {
@@ -97,13 +99,15 @@ struct ServeCommand: AsyncParsableCommand {
                 grace: try statedGrace())
             isNew = StoreOpening.isMissing(settings.configuration.store)
             opened = try await StoreOpening.open(settings.configuration.store)
+            outbox = try ServeOutbox.make(settings.configuration, opened, name: name, logger: workLogger)
+            scheduler = try ServeSchedules.make(settings.configuration, opened, name: name, logger: workLogger)
             worker = try Worker(
-                opened, handlers: TaskHandlers.all(for: settings.configuration),
+                opened, handlers: TaskHandlers.all(for: settings.configuration, opened, outbox),
                 configuration: settings.workerConfiguration(opened, logger: workLogger))
             member = ServeWorker(worker)
             sockets = try ServeSockets(
-                settings.configuration, WorkClient(opened), worker: worker, logger: socketLogger)
-            plan = try shutdownPlan(settings, member, sockets, opened)
+                settings.configuration, WorkClient(opened), worker: worker, outbox: outbox, logger: socketLogger)
+            plan = try shutdownPlan(settings, member, sockets, scheduler, outbox, opened)
         } catch let error where VerbError(error) != nil {
             guard let error = VerbError.ofServing(error) else { return }
             for line in error.description.split(separator: "\n") { Verb.complain(String(line)) }
@@ -131,15 +135,25 @@ struct ServeCommand: AsyncParsableCommand {
 
     /// Nothing new comes in first; then the work gets all the time but what closing the store takes.
     private func shutdownPlan(
-        _ settings: ServeSettings, _ member: ServeWorker, _ sockets: ServeSockets, _ store: any WorkStore
+        _ settings: ServeSettings, _ member: ServeWorker, _ sockets: ServeSockets, _ scheduler: Scheduler?,
+        _ outbox: Outbox?, _ store: any WorkStore
     ) throws(LastCallError) -> ShutdownPlan {
         let grace: ShutdownPlan.Grace = settings.configuration.grace.map { .stated($0) } ?? .detected()
         let available = try ShutdownPlan(grace: grace) { Stage("work") {} }.arithmetic.available
         // Counting takes a moment in a large store, so only who looks on is told.
         let closing = StoreMember(store, tellsRest: isTerminal && !quiet).named("store")
         return try ShutdownPlan(grace: grace) {
-            if let api = sockets.api { Stage("api", budget: min(available / 10, .seconds(5))) { api.named("api") } }
+            if sockets.api != nil || scheduler != nil {
+                Stage("intake", budget: min(available / 10, .seconds(5))) {
+                    if let api = sockets.api { api.named("api") }
+                    if let scheduler { scheduler.named("scheduler") }
+                }
+            }
             Stage("work") { member.named("worker") }
+            if let outbox {
+                // What the last jobs tell of is sent too, as far as it goes.
+                Stage("outbox", budget: min(available / 4, .seconds(10))) { outbox.named("outbox") }
+            }
             Stage("store", budget: min(available / 10, .seconds(2))) {
                 closing
                 if let probes = sockets.probes { probes.named("probes") }

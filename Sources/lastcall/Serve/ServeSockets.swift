@@ -23,7 +23,9 @@ struct ServeSockets: Sendable {
     /// Reads the token and makes the members.
     ///
     /// - Throws: ``VerbError`` where the token cannot be read.
-    init(_ configuration: WorkConfiguration, _ work: WorkClient, worker: Worker, logger: Logger) throws {
+    init(
+        _ configuration: WorkConfiguration, _ work: WorkClient, worker: Worker, outbox: Outbox?, logger: Logger
+    ) throws {
         var greeting: [String] = []
         if let settings = configuration.http {
             let token = try settings.tokenFile.map(Self.token)
@@ -40,7 +42,8 @@ struct ServeSockets: Sendable {
         }
         if let address = configuration.probes {
             let probes = Probes(
-                listener: address.listener, providers: Self.providers(work, worker, configuration, api), logger: logger)
+                listener: address.listener, providers: Self.providers(work, worker, outbox, configuration, api),
+                logger: logger)
             self.probes = ListeningMember(probes)
             greeting.append("probes on \(address): /livez, /readyz, /health")
         } else {
@@ -53,8 +56,20 @@ struct ServeSockets: Sendable {
     var couldNotListen: Bool { api?.couldNotStart == true || probes?.couldNotStart == true }
 
     private static func providers(
-        _ work: WorkClient, _ worker: Worker, _ configuration: WorkConfiguration, _ api: ListeningMember?
+        _ work: WorkClient, _ worker: Worker, _ outbox: Outbox?, _ configuration: WorkConfiguration,
+        _ api: ListeningMember?
     ) -> [HealthProvider] {
+        let messages = outbox.map { outbox in
+            HealthProvider("outbox") {
+                let status = try await outbox.status()
+                return [
+                    "waiting": .integer(status.waiting), "inFlight": .integer(status.inFlight),
+                    "utilisation": .number(status.utilisation), "delivered": .integer(status.delivered),
+                    "dead": .integer(status.deadLettered), "openBreakers": .integer(status.openBreakers.count),
+                    "lastFailure": status.lastFailure.map { HealthValue.text($0) } ?? HealthValue.none,
+                ]
+            }
+        }
         let requests = api.map { api in HealthProvider("api") { ["requests": .integer(api.ledger.held)] } }
         return [
             HealthProvider("worker") {
@@ -70,7 +85,7 @@ struct ServeSockets: Sendable {
                 let dead = counts.filter { $0.state == .dead }.reduce(0) { $0 + $1.count }
                 return ["waiting": .integer(waiting), "dead": .integer(dead)]
             },
-        ] + (requests.map { [$0] } ?? [])
+        ] + (messages.map { [$0] } ?? []) + (requests.map { [$0] } ?? [])
     }
 
     private static func token(_ path: String) throws(VerbError) -> String {

@@ -10,9 +10,12 @@ enum TaskHandlers {
         let description: String
     }
 
-    /// A handler for each task, and the one for `submit -- CMD`.
-    static func all(for configuration: WorkConfiguration) -> [JobHandler] {
+    /// A handler for each task, the one for `submit -- CMD`, and where there is an outbox the one that tells of ends.
+    static func all(
+        for configuration: WorkConfiguration, _ store: any WorkStore, _ outbox: Outbox?
+    ) -> [JobHandler] {
         configuration.tasks.values.sorted { $0.name < $1.name }.map(\.handler) + [command]
+            + (outbox.map { [Notification.handler(store, $0, configuration.outbox)] } ?? [])
     }
 
     /// Runs what `submit -- CMD` was given, in the directory where it was given.

@@ -45,6 +45,7 @@ struct JobDrafting: Sendable {
             draft.attemptsMax = task.retries + 1
             draft.lossesMax = task.lossesMax
             draft.onLost = task.lossPolicy
+            if let notify = task.notify { draft.followers = [Notification.draft(notify, of: call.name)] }
         }
         apply(call.options, after, to: &draft)
         return draft
@@ -68,6 +69,15 @@ struct JobDrafting: Sendable {
 }
 
 extension WorkflowFile.Element {
+    /// What a message calls it.
+    var title: String {
+        switch self {
+        case .task(let call): call.name
+        case .command(let call): call.argv.first ?? TaskDefinition.reservedName
+        case .chain, .group: "workflow"
+        }
+    }
+
     /// How many jobs it holds, callbacks included.
     var jobCount: Int {
         switch self {

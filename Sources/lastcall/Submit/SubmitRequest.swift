@@ -29,6 +29,8 @@ struct SubmitRequest: Sendable, Hashable {
     var elements: [WorkflowFile.Element]
     /// The file that errors name, where what is submitted was read from one.
     var file: String?
+    /// Who is told when all of it is over.
+    var notify: NotifyDefinition?
 
     /// Takes a command line apart.
     ///
@@ -58,6 +60,7 @@ struct SubmitRequest: Sendable, Hashable {
             let flow = try WorkflowFile(path: name)
             elements = [flow.root]
             file = flow.file
+            notify = flow.notify
             return
         }
         let base = WorkflowFile.TaskCall(
@@ -78,7 +81,10 @@ struct SubmitRequest: Sendable, Hashable {
     }
 
     /// A workflow that came as one document.
-    init(_ flow: WorkflowFile) { elements = [flow.root] }
+    init(_ flow: WorkflowFile) {
+        elements = [flow.root]
+        notify = flow.notify
+    }
 
     /// How many jobs it holds.
     var jobCount: Int { elements.reduce(0) { $0 + $1.jobCount } }
@@ -89,6 +95,9 @@ struct SubmitRequest: Sendable, Hashable {
     func validate(with configuration: WorkConfiguration) throws(ConfigurationErrors) {
         let problems = ConfigurationProblems(file: file)
         for element in elements { element.report(to: problems, with: configuration) }
+        if let flaw = notify.flatMap(configuration.flaw) {
+            problems.add(ConfigurationError(code: .unknownName, key: "notify", message: flaw))
+        }
         try problems.check()
     }
 

@@ -13,8 +13,10 @@ struct Submitted: Sendable {
 
     /// Submits what was asked for: all of it is accepted, or nothing.
     init(_ request: SubmitRequest, _ drafting: JobDrafting, _ work: WorkClient) async throws {
-        let drafts = request.elements.compactMap(drafting.draft)
+        var drafts = request.elements.compactMap(drafting.draft)
+        let notification = request.notify.map { Notification.draft($0, of: request.elements.first?.title ?? "work") }
         if drafts.count == request.elements.count {
+            if let notification, !drafts.isEmpty { drafts[0].followers.append(notification) }
             let enqueued = try await work.enqueue(drafts)
             ids = enqueued.map(\.id)
             last = ids
@@ -25,7 +27,17 @@ struct Submitted: Sendable {
         guard let element = request.elements.first, request.elements.count == 1 else {
             preconditionFailure("a request is single jobs or one workflow")
         }
-        ids = try await work.submit(drafting.workflow(element))
+        let flow = drafting.workflow(element)
+        guard let notification else {
+            ids = try await work.submit(flow)
+            last = element.lastJobs.map { [ids] in ids[$0] }
+            hasDuplicate = false
+            workflow = ids.first
+            return
+        }
+        // What tells of the end waits for all of it, whatever becomes of it, and is none of its jobs.
+        let all = try await work.submit(.group([flow], then: Workflow.record(notification), policy: .always))
+        ids = all.dropLast()
         last = element.lastJobs.map { [ids] in ids[$0] }
         hasDuplicate = false
         workflow = ids.first

@@ -18,6 +18,8 @@ struct StatusText: Sendable {
     func lines(_ style: TextStyle = .plain) -> [String] {
         var lines = [style.bold(store) + headline]
         if !status.counts.isEmpty { lines += [""] + jobs.lines(style) }
+        if !status.lanes.isEmpty { lines += [""] + lanes.lines(style) }
+        if !status.schedules.isEmpty { lines += [""] + schedules.lines(style) }
         if !status.workers.isEmpty { lines += [""] + workers.lines(style) }
         let alerts = alerts
         if !alerts.isEmpty { lines += [""] + alerts.map { style.alert($0) } }
@@ -58,6 +60,48 @@ struct StatusText: Sendable {
         return table
     }
 
+    /// The most lanes that are listed; the deepest come first.
+    private static let lanesMax = 20
+
+    private var lanes: TextTable {
+        var table = TextTable([.words("lane"), .figures("waiting"), .words("state")])
+        let sorted = status.lanes.sorted { ($1.depth, $0.name) < ($0.depth, $1.name) }
+        for lane in sorted.prefix(Self.lanesMax) {
+            table.rows.append([lane.name, "\(lane.depth)", state(lane.breaker, lane.restsUntil)])
+        }
+        if sorted.count > Self.lanesMax {
+            let rest = sorted.dropFirst(Self.lanesMax)
+            table.rows.append(["and \(rest.count) more", "\(rest.reduce(0) { $0 + $1.depth })", ""])
+        }
+        return table
+    }
+
+    /// Whether something is sent, in words.
+    private func state(_ breaker: BreakerStateMachine, _ restsUntil: WorkInstant?) -> String {
+        switch breaker.state(at: status.now) {
+        case .open(let until): "keeps failing, left alone for \(AgeText.format(until - status.now))"
+        case .halfOpen, .probing: "keeps failing, one tries"
+        case .closed:
+            restsUntil.map { "rests for \(AgeText.format(max(.zero, $0 - status.now)))" }
+                ?? (breaker.failures > 0 ? "failed \(breaker.failures) times" : "")
+        }
+    }
+
+    private var schedules: TextTable {
+        var table = TextTable([
+            .words("schedule"), .words("due"), .words("next"), .figures("in"), .figures("last job"),
+            .figures("left out"),
+        ])
+        for schedule in status.schedules {
+            let wait = schedule.nextAt.map { $0 > status.now ? AgeText.format($0 - status.now) : "overdue" }
+            table.rows.append([
+                schedule.name, schedule.definition, schedule.nextAt?.rfc3339 ?? "never", wait ?? "",
+                schedule.last?.description ?? "", schedule.skipped == 0 ? "" : "\(schedule.skipped)",
+            ])
+        }
+        return table
+    }
+
     private var workers: TextTable {
         var table = TextTable([
             .words("worker"), .words("host"), .figures("pid"), .figures("holds"), .words("since"), .words("queues"),
@@ -78,6 +122,12 @@ struct StatusText: Sendable {
         var alerts: [String] = []
         for queue in status.pausedQueues.sorted() {
             alerts.append("queue \(queue) is paused; go on with: lastcall resume \(queue)")
+        }
+        for gate in status.gates {
+            guard case .open(let until) = gate.breaker.state(at: status.now) else { continue }
+            alerts.append(
+                "\(gate.kind) keeps failing and is left alone for \(AgeText.format(until - status.now)); what waits for it is kept"
+            )
         }
         let unhandled = status.unhandled
         let waiting = count([.blocked, .scheduled, .ready])
@@ -122,6 +172,34 @@ struct StatusJSON: Encodable {
         let startedAt: String
     }
 
+    /// A lane.
+    struct Lane: Encodable {
+        let lane: String
+        let depth: Int
+        let breaker: String
+        let failures: Int
+        let openUntil: String?
+        let restsUntil: String?
+    }
+
+    /// The gate of a kind.
+    struct Gate: Encodable {
+        let task: String
+        let breaker: String
+        let failures: Int
+        let openUntil: String?
+        let restsUntil: String?
+    }
+
+    /// A schedule.
+    struct Schedule: Encodable {
+        let schedule: String
+        let due: String
+        let nextAt: String?
+        let lastJob: Int64?
+        let skipped: Int
+    }
+
     /// What waits and nobody handles.
     struct Unhandled: Encodable {
         let queue: String
@@ -138,9 +216,12 @@ struct StatusJSON: Encodable {
     let workers: [Worker]
     let unhandled: [Unhandled]
     let oldestReadySeconds: Double?
+    let lanes: [Lane]
+    let gates: [Gate]
+    let schedules: [Schedule]
 
     private enum CodingKeys: CodingKey {
-        case version, store, now, counts, tasks, queues, workers, unhandled, oldestReadySeconds
+        case version, store, now, counts, tasks, queues, workers, unhandled, oldestReadySeconds, lanes, gates, schedules
     }
 
     init(_ status: WorkStatus, store: String) {
@@ -164,6 +245,32 @@ struct StatusJSON: Encodable {
         }
         unhandled = status.unhandled.map { Unhandled(queue: $0.queue, task: $0.kind, count: $0.count) }
         oldestReadySeconds = status.oldestReadyAge?.inSecondsRounded
+        lanes = status.lanes.map { lane in
+            Lane(
+                lane: lane.name, depth: lane.depth, breaker: Self.name(lane.breaker.state(at: status.now)),
+                failures: lane.breaker.failures, openUntil: lane.breaker.openUntil?.rfc3339,
+                restsUntil: lane.restsUntil?.rfc3339)
+        }
+        gates = status.gates.map { gate in
+            Gate(
+                task: gate.kind, breaker: Self.name(gate.breaker.state(at: status.now)),
+                failures: gate.breaker.failures, openUntil: gate.breaker.openUntil?.rfc3339,
+                restsUntil: gate.restsUntil?.rfc3339)
+        }
+        schedules = status.schedules.map { schedule in
+            Schedule(
+                schedule: schedule.name, due: schedule.definition, nextAt: schedule.nextAt?.rfc3339,
+                lastJob: schedule.last?.rawValue, skipped: schedule.skipped)
+        }
+    }
+
+    /// A breaker's state, as the field names it.
+    private static func name(_ state: BreakerStateMachine.State) -> String {
+        switch state {
+        case .closed: "closed"
+        case .open: "open"
+        case .halfOpen, .probing: "half-open"
+        }
     }
 
     private static func counts(_ counts: [WorkCount]) -> [String: Int] {

@@ -1,0 +1,110 @@
+import LastCallWork
+
+/// A transport of the configuration; its secrets are read when it is served.
+struct TransportDefinition: Sendable, Hashable {
+    /// What it speaks.
+    enum Kind: String, CaseIterable, Sendable {
+        /// Slack's `chat.postMessage`.
+        case slack
+        /// HTTP to endpoints of one's own.
+        case http
+    }
+
+    /// What happens to a message for a destination that has as many waiting as it may.
+    enum Overflow: String, CaseIterable, Sendable {
+        /// It is refused.
+        case reject
+        /// The oldest that waits moves to the dead letters.
+        case dropOldest
+    }
+
+    /// Where a secret is.
+    enum Source: Sendable, Hashable {
+        /// In the configuration itself.
+        case text(String)
+        /// In an environment variable.
+        case variable(String)
+        /// In the first line of a file.
+        case file(String)
+    }
+
+    /// The name that messages are stored under.
+    let name: String
+    /// What it speaks.
+    var kind = Kind.http
+    /// The token, with Slack.
+    var token: Source?
+    /// Where Slack's API is.
+    var url: String?
+    /// Where messages can go, with HTTP.
+    var endpoints: [String: Source] = [:]
+    /// The time between two messages to one destination; `nil` is the kind's own.
+    var spacing: Duration?
+    /// How long one attempt may take.
+    var timeout = Duration.seconds(30)
+    /// How many messages of one destination may wait.
+    var waitingMax = 10_000
+    /// What happens to one more.
+    var overflow = Overflow.reject
+    /// How long after its acceptance a message is given up.
+    var givesUpAfter = Duration.seconds(24 * 3600)
+
+    /// What a number of waiting messages may be.
+    static let waitingRange = 1...1_000_000
+}
+
+/// A schedule of the configuration.
+struct ScheduleDefinition: Sendable, Hashable {
+    /// What happens to a tick while the one before is not over.
+    enum Overlap: String, CaseIterable, Sendable {
+        /// It is left out.
+        case skip
+        /// It waits.
+        case queue
+        /// They run side by side.
+        case allow
+    }
+
+    /// What happens to ticks that were missed.
+    enum Missed: String, CaseIterable, Sendable {
+        /// The latest is made up for.
+        case once
+        /// None is.
+        case skip
+        /// All are.
+        case all
+    }
+
+    /// Its name.
+    let name: String
+    /// When it is due.
+    var recurrence: Recurrence
+    /// What it submits.
+    var call: WorkflowFile.TaskCall
+    /// What happens to a tick while the one before is not over.
+    var overlap = Overlap.skip
+    /// What happens to ticks that were missed.
+    var missed = Missed.once
+    /// By how much at most a tick comes later.
+    var jitter = Duration.zero
+}
+
+/// Who is told of an end.
+struct NotifyDefinition: Sendable, Hashable, Codable {
+    /// An end, as people speak of it.
+    enum Outcome: String, CaseIterable, Sendable, Hashable, Codable {
+        /// It succeeded.
+        case complete
+        /// It was cut short and kept what it had.
+        case partial
+        /// It failed, was given up or cancelled.
+        case failed
+    }
+
+    /// The transport.
+    var through: String
+    /// The destination.
+    var to: String
+    /// Which ends are told of.
+    var on = Set(Outcome.allCases)
+}

@@ -1,0 +1,122 @@
+import LastCall
+import LastCallWork
+
+/// A record that waits for the end of a job or of a workflow, and sends a message about it.
+enum Notification {
+    /// What the record holds.
+    struct Payload: Codable {
+        /// Who is told, and of which ends.
+        let notify: NotifyDefinition
+        /// What the message calls it.
+        let title: String
+    }
+
+    /// What is sent to an endpoint of one's own; `text` alone to Slack.
+    struct Body: Encodable {
+        /// One sentence for people.
+        let text: String
+        /// The job, or the first one of the workflow.
+        let job: Int64
+        /// What it is called.
+        let title: String
+        /// How it ended.
+        let outcome: String
+        /// The jobs of a workflow by their ends, or the one job's end.
+        let counts: [String: Int]
+    }
+
+    /// The name of its handler, which no task can have.
+    static let kind = "notify:end"
+    /// How often it is tried to hand the message to the outbox, whose lane may be full for a while.
+    private static let attemptsMax = 1000
+    /// How much of an error is told.
+    private static let detailLengthMax = 300
+
+    /// The record.
+    static func draft(_ notify: NotifyDefinition, of title: String) -> RecordDraft {
+        var draft = RecordDraft(kind: kind, payload: PayloadJSON.encode(Payload(notify: notify, title: title)))
+        draft.attemptsMax = attemptsMax
+        return draft
+    }
+
+    /// What runs it: looks at how it ended, and accepts the message, once however often it runs.
+    static func handler(_ store: any WorkStore, _ outbox: Outbox, _ transports: [String: TransportDefinition])
+        -> JobHandler
+    {
+        let policy = RetryPolicy(attemptsMax: attemptsMax, base: .seconds(1), delayMax: .seconds(60))
+        return JobHandler(kind, retryPolicy: policy) { context in
+            let payload: Payload
+            do { payload = try PayloadJSON.decode(Payload.self, from: context.record.payload) } catch {
+                throw JobFailure("the notification cannot be read; submit the job again", isRetryable: false)
+            }
+            let jobs = try await subjects(of: context, in: store)
+            guard let first = jobs.first else {
+                throw JobFailure("the job that it tells of is forgotten already", isRetryable: false)
+            }
+            let outcome = outcome(of: jobs.map(\.state))
+            guard payload.notify.on.contains(outcome) else { return nil }
+            let body = body(of: jobs, first, payload.title, outcome)
+            let key = "end of \(first.id), job \(context.id)"
+            let isSlack = transports[payload.notify.through]?.kind == .slack
+            let message =
+                isSlack
+                ? try Message(payload.notify.through, to: payload.notify.to, json: ["text": body.text], key: key)
+                : try Message(payload.notify.through, to: payload.notify.to, json: body, key: key)
+            do {
+                try await outbox.send(message)
+            } catch let error as WorkError where error.code == .invalidSubmission {
+                // Neither the transport nor the destination appears by itself.
+                throw JobFailure(error.message, isRetryable: false)
+            }
+            return nil
+        }
+    }
+
+    /// The job that it waited for, or the jobs of the workflow.
+    private static func subjects(of context: JobContext, in store: any WorkStore) async throws -> [WorkRecord] {
+        if let node = context.record.waitsForNode { return try await store.members(of: node).map(\.record) }
+        let own = try await store.records(WorkQuery(ids: [context.id])).first
+        guard let job = own?.waitsForRecord else { return [] }
+        return try await store.records(WorkQuery(ids: [job]))
+    }
+
+    /// How several jobs ended together: failed where one failed, partial where one is partial.
+    static func outcome(of states: [WorkState]) -> NotifyDefinition.Outcome {
+        if states.contains(where: { $0.isTerminal && !$0.countsAsDone }) { return .failed }
+        return states.contains(.partial) ? .partial : .complete
+    }
+
+    /// The message's words.
+    static func body(
+        of jobs: [WorkRecord], _ first: WorkRecord, _ title: String, _ outcome: NotifyDefinition.Outcome
+    ) -> Body {
+        let counts = jobs.reduce(into: [String: Int]()) { $0["\($1.state)", default: 0] += 1 }
+        var text: String
+        if jobs.count == 1 {
+            text =
+                "\(title) \(words(for: first)) (job \(first.id)\(first.attempt > 1 ? ", \(first.attempt) attempts" : ""))"
+        } else {
+            let ends = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+            text =
+                "\(title) ended \(outcome.rawValue): \(ends) of \(jobs.count) jobs (the first is job \(first.workflow))"
+        }
+        let worst = jobs.first { $0.state.isTerminal && !$0.state.countsAsDone } ?? jobs.first { $0.state == .partial }
+        if let worst, let detail = worst.detail, !detail.isEmpty {
+            let line = detail.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+            text += jobs.count == 1 ? ": " : "; job \(worst.id) \(worst.kind): "
+            text += line.count > detailLengthMax ? line.prefix(detailLengthMax) + "…" : line
+        }
+        return Body(text: text, job: first.id.rawValue, title: title, outcome: outcome.rawValue, counts: counts)
+    }
+
+    private static func words(for job: WorkRecord) -> String {
+        switch job.state {
+        case .succeeded: "is complete"
+        case .partial: "ended partial"
+        case .failed: "failed"
+        case .dead: "was given up"
+        case .cancelled: "was cancelled"
+        case .blocked, .scheduled, .ready, .running, .stopping: "is not over"
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import FoundationEssentials
+import LastCall
+import LastCallTransports
+import LastCallWork
+import Logging
+
+/// Makes the outbox of a configuration, with secrets read from where it says that they are.
+enum ServeOutbox {
+    /// The outbox; `nil` where the configuration names no transport.
+    ///
+    /// - Throws: ``VerbError`` that names the key of a secret that is missing, and never holds one; `WorkError`.
+    static func make(
+        _ configuration: WorkConfiguration, _ store: any WorkStore, name: String?, logger: Logger,
+        environment: [String: String] = ProcessEnvironment.current
+    ) throws -> Outbox? {
+        guard !configuration.outbox.isEmpty else { return nil }
+        let transports = try configuration.outbox.values.sorted { $0.name < $1.name }.map {
+            try transport($0, environment)
+        }
+        return try Outbox(
+            store, transports: transports,
+            configuration: .init(name: name.map { "\($0)-outbox" }, retention: nil, logger: logger))
+    }
+
+    private static func transport(
+        _ definition: TransportDefinition, _ environment: [String: String]
+    ) throws -> any Transport {
+        let spacing = definition.spacing ?? (definition.kind == .slack ? .seconds(1) : nil)
+        let policy = TransportPolicy(
+            ratePerDestination: spacing.map { .init(1, per: $0) }, timeout: definition.timeout,
+            givesUpAfter: definition.givesUpAfter, waitingMax: definition.waitingMax,
+            overflow: definition.overflow == .dropOldest ? .dropOldest : .reject)
+        let path = "outbox.\(definition.name)"
+        switch definition.kind {
+        case .slack:
+            guard let source = definition.token else { preconditionFailure("a configuration with Slack has a token") }
+            let token = try secret(source, "\(path).token", environment)
+            guard let url = definition.url else {
+                return try SlackTransport(token: token, name: definition.name, policy: policy)
+            }
+            return try SlackTransport(token: token, name: definition.name, baseURL: url, policy: policy)
+        case .http:
+            var endpoints: [String: HTTPTransport.Endpoint] = [:]
+            for (name, source) in definition.endpoints.sorted(by: { $0.key < $1.key }) {
+                endpoints[name] = HTTPTransport.Endpoint(
+                    try secret(source, "\(path).endpoints.\(name).url", environment))
+            }
+            return try HTTPTransport(definition.name, endpoints: endpoints, policy: policy)
+        }
+    }
+
+    /// A secret, or an address that may be one.
+    private static func secret(
+        _ source: TransportDefinition.Source, _ key: String, _ environment: [String: String]
+    ) throws(VerbError) -> String {
+        switch source {
+        case .text(let text): return text
+        case .variable(let name):
+            guard let value = environment[name], !value.isEmpty else {
+                throw VerbError(.configuration, "\(key)Env: the variable \(name) is not set; set it, or name another")
+            }
+            return value
+        case .file(let path):
+            let text: String
+            do {
+                text = try String(contentsOfFile: path, encoding: .utf8)
+            } catch {
+                throw VerbError(
+                    .configuration, "\(key)File: \(path) cannot be read; make it, with the value in its first line")
+            }
+            let line = (text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first ?? "")
+                .trimmingSpaces()
+            guard !line.isEmpty else {
+                throw VerbError(.configuration, "\(key)File: the first line of \(path) is empty; write the value there")
+            }
+            return String(line)
+        }
+    }
+}
+
+/// Makes the schedules of a configuration.
+enum ServeSchedules {
+    /// The scheduler; `nil` where the configuration has no schedule.
+    ///
+    /// - Throws: `WorkError`.
+    static func make(
+        _ configuration: WorkConfiguration, _ store: any WorkStore, name: String?, logger: Logger
+    ) throws(WorkError) -> Scheduler? {
+        guard !configuration.schedules.isEmpty else { return nil }
+        let drafting = JobDrafting(configuration: configuration, directory: configuration.directory.path)
+        let schedules = configuration.schedules.values.sorted { $0.name < $1.name }.map { definition in
+            Schedule.enqueueing(
+                definition.name, definition.recurrence, overlap: definition.overlapPolicy,
+                missed: definition.missedPolicy, jitter: definition.jitter
+            ) { _ in
+                guard let draft = drafting.draft(.task(definition.call)) else {
+                    preconditionFailure("a task is a single job")
+                }
+                return draft
+            }
+        }
+        return try Scheduler(
+            store, schedules: schedules,
+            configuration: .init(name: name.map { "\($0)-scheduler" }, logger: logger))
+    }
+}
+
+extension ScheduleDefinition {
+    /// What happens to a tick while the one before is not over.
+    fileprivate var overlapPolicy: Schedule.Overlap {
+        switch overlap {
+        case .skip: .skip
+        case .queue: .queue
+        case .allow: .allow
+        }
+    }
+
+    /// What happens to ticks that were missed.
+    fileprivate var missedPolicy: Schedule.Missed {
+        switch missed {
+        case .once: .once
+        case .skip: .skip
+        case .all: .all
+        }
+    }
+}
