@@ -39,6 +39,7 @@ import Testing
         [
             "crashes", "rescues", "drains", "evictions", "void", "late", "duplicates", "deadlines", "duplicate keys",
             "refused", "cancelled", "retried", "callbacks", "registrations anew",
+            "news", "gates held", "dropped",
         ] + [WorkState.succeeded, .partial, .failed, .cancelled, .dead].map { "ended \($0)" }
 
     @Test("the same seed goes the same way") func sameSeed() {

@@ -150,21 +150,24 @@ extension StoreTransaction {
         """)
 
     /// Ends a record outside a settlement, as its machine decided; its row then says that it is over and counted.
-    func end(_ job: StoredJob, _ change: RecordChange) throws -> EndedJob {
-        var flags = job.flags.union(.isCounted)
+    mutating func end(_ job: StoredJob, _ change: RecordChange) throws -> EndedJob {
+        var flags = job.flags.union(.isCounted).subtracting(.isProbe)
         if !flags.contains(.keepsKey) { flags.remove(.holdsKey) }
         try db.run(
             Self.endJob, .integer(Int64(change.state.rawValue)), .integer(Int64(change.attempt)),
             .integer(Int64(change.losses)), .integer(Int64(change.evictions)), .integer(change.outputFrom),
             SQLiteValue(change.reason?.rawValue), SQLiteValue(change.detail), .integer(flags.rawValue),
             .integer(now), .integer(job.id))
-        return EndedJob(
+        let ended = EndedJob(
             id: job.id, kind: job.kind, state: change.state, flags: job.flags, node: job.node, lane: job.lane,
             key: job.key, waitedInLane: job.hold == JobHold.lane)
+        // It may have been the one that a half-open breaker let through.
+        _ = try heed(nil, of: ended)
+        return ended
     }
 
     /// Cancels a record that has not begun.
-    func cancelWaiting(_ id: Int64, _ reason: WorkReason, _ detail: String) throws -> EndedJob? {
+    mutating func cancelWaiting(_ id: Int64, _ reason: WorkReason, _ detail: String) throws -> EndedJob? {
         guard let job = try job(id) else { return nil }
         var machine = RecordStateMachine(job.facts)
         guard case .cancelled(let change) = machine.cancel(reason, detail: detail) else { return nil }

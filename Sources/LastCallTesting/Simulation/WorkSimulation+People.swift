@@ -25,6 +25,7 @@ extension WorkSimulation {
             return
         }
         note("submitted \(accepted.ids)\(accepted.isDuplicate ? ", a duplicate" : "")")
+        if !accepted.dropped.isEmpty { count("dropped") }
         guard !accepted.isDuplicate else { return count("duplicate keys") }
         remember(submission, accepted.ids)
     }
@@ -65,7 +66,14 @@ extension WorkSimulation {
             let scope = random.chance(80) ? UniqueKey.Scope.unfinished : .retained
             draft.key = UniqueKey("k\(Int.random(in: 0...1, using: &random))", scope: scope)
         }
-        if random.chance(20) { draft.lane = random.chance(60) ? "l" : "m" }
+        if random.chance(40) {
+            draft.lane = random.chance(60) ? "l" : "m"
+            if random.chance(50) {
+                draft.laneTerms = LaneTerms(
+                    waitingMax: Int.random(in: 1...2, using: &random), dropsOldest: random.chance(60),
+                    refusesWhileOpen: random.chance(30))
+            }
+        }
         draft.attemptsMax = Int.random(in: 1...3, using: &random)
         draft.lossesMax = random.chance(20) ? nil : Int.random(in: 0...3, using: &random)
         draft.onLost = random.chance(70) ? .requeue : random.chance(50) ? .finalize : .fail

@@ -61,7 +61,12 @@ extension WorkSimulation {
         workers[worker].isWoken = false
         workers[worker].pollAt = now + .seconds(1)
         let limit = Int.random(in: 1...3, using: &random)
-        let demands = Self.queues.map { QueueDemand(queue: $0, kinds: workers[worker].kinds, limit: limit) }
+        let gates =
+            random.chance(50) ? [KindGate(kind: "b", spacing: random.chance(50) ? .zero : .milliseconds(500))] : []
+        let since: WorkInstant? = random.chance(10) ? now : nil
+        let demands = Self.queues.map {
+            QueueDemand(queue: $0, kinds: workers[worker].kinds, limit: limit, gates: gates, drainingSince: since)
+        }
         let request = ExchangeRequest(worker: workers[worker].id, demands: demands)
         send(.exchange(request), worker, mayFail)
     }
@@ -104,9 +109,27 @@ extension WorkSimulation {
             settlements.append(
                 Settlement(
                     claim: held.claimed.claim, change: change, result: change.state == .succeeded ? [1] : nil,
-                    checkpoint: checkpoint))
+                    checkpoint: checkpoint, news: random.chance(30) ? news() : nil))
         }
         send(.exchange(ExchangeRequest(settlements: settlements)), worker, mayFail)
+    }
+
+    /// What an end says of its lane and kind.
+    private mutating func news() -> LaneNews {
+        func verdict() -> LaneNews.Verdict {
+            switch Int.random(in: 0..<3, using: &random) {
+            case 0: .none
+            case 1: .succeeded
+            default: .failed(failuresMax: 2, coolDown: .seconds(5))
+            }
+        }
+        var news = LaneNews()
+        if random.chance(40) { news.laneRest = .seconds(Int.random(in: 1...5, using: &random)) }
+        if random.chance(20) { news.kindRest = .seconds(Int.random(in: 1...3, using: &random)) }
+        news.lane = verdict()
+        news.kind = verdict()
+        count("news")
+        return news
     }
 
     /// A job streams a line, or journals a step.
@@ -248,6 +271,7 @@ extension WorkSimulation {
         }
         if !void.isEmpty { count("void") }
         if !result.isRegistered { registerAnew(sender, request.worker) }
+        if result.gateOpensAt != nil { count("gates held") }
         if result.claimed.isEmpty { return }
         for claimed in result.claimed { checkClaim(claimed) }
         if workers[sender].isAlive { workers[sender].held += result.claimed.map { Held(claimed: $0) } }

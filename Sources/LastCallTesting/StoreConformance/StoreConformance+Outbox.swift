@@ -2,7 +2,7 @@ import LastCallWork
 
 extension StoreConformance {
     /// What messages need beyond order: limits, rates, breakers, and a drain that tries what waits.
-    static let outbox: [Check] = limits + breakers + rates + drains
+    static let outbox: [Check] = limits + breakers + lateProbes + rates + drains
 
     private static let limits: [Check] = [
         Check("P16 at its limit a lane drops the oldest that waits, once, and never the one that is run") { trial in
@@ -127,6 +127,23 @@ extension StoreConformance {
             try await trial.end(probe[0], .lost(detail: ""))
             try trial.equal(try await trial.knock(worker, 9).count, 1, "how many try then")
         },
+    ]
+
+    private static let lateProbes: [Check] = [
+        Check("P22c a probe that a deadline ends is followed by another") { trial in
+            let worker = try await trial.worker(lease: .seconds(3600))
+            let verdict = LaneNews.Verdict.failed(failuresMax: 1, coolDown: .seconds(5))
+            _ = try await trial.acceptOne()
+            try await trial.fail(try await trial.knock(worker, 1)[0], kind: verdict)
+            try await trial.advance(.seconds(5))
+            _ = try await trial.submit(
+                Workflow.group([trial.step("a")], then: trial.step("then") { $0.kind = "other" }, deadline: .seconds(9))
+            )
+            try trial.equal(try await trial.knock(worker, 9).count, 1, "how many try")
+            try await trial.advance(.seconds(9))
+            _ = try await trial.acceptOne()
+            try trial.equal(try await trial.knock(worker, 9).count, 1, "how many try then")
+        }
     ]
 
     private static let rates: [Check] = [

@@ -63,6 +63,10 @@ extension WorkTables {
             }
             if entry.facts.state.isTerminal { wrong.append("record \(head) is over and has its turn in lane \(lane)") }
         }
+        for (kind, gate) in gates {
+            guard let probe = gate.breaker.probe, records[probe]?.facts.state.isHeld != true else { continue }
+            wrong.append("the probe \(probe) of \(kind) is held by nobody")
+        }
         if keyHolders != keys.count { wrong.append("\(keyHolders) records hold \(keys.count) keys") }
         let held = workers.values.reduce(0) { $0 + $1.held.count }
         if held != heldCount { wrong.append("workers hold \(held) records, \(heldCount) are held") }

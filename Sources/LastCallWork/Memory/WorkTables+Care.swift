@@ -126,6 +126,8 @@ extension WorkTables {
         entry.worker = nil
         entry.process = nil
         records[id] = entry
+        // It may have been the one that a half-open breaker let through.
+        _ = heed(nil, of: entry, at: now)
         return true
     }
 

@@ -84,7 +84,7 @@ extension WorkflowFile {
         }
 
         private static func advice(on key: WorkflowKey, beside kind: WorkflowKey, allowed: [WorkflowKey]) -> String {
-            let names = allowed.map(\.rawValue).joined(separator: ", ")
+            let names = allowed.filter { $0 != .notify }.map(\.rawValue).joined(separator: ", ")
             let groupKeys: [WorkflowKey] = [.then, .policy, .partialMembers, .deadline]
             if kind == .task, groupKeys.contains(key) {
                 return "belongs to a group; write it beside group: or each:"
