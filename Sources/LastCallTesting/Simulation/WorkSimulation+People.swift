@@ -66,11 +66,11 @@ extension WorkSimulation {
             let scope = random.chance(80) ? UniqueKey.Scope.unfinished : .retained
             draft.key = UniqueKey("k\(Int.random(in: 0...1, using: &random))", scope: scope)
         }
-        if random.chance(40) {
+        if random.chance(50) {
             draft.lane = random.chance(60) ? "l" : "m"
             if random.chance(50) {
                 draft.laneTerms = LaneTerms(
-                    waitingMax: Int.random(in: 1...2, using: &random), dropsOldest: random.chance(60),
+                    waitingMax: Int.random(in: 1...2, using: &random), dropsOldest: random.chance(75),
                     refusesWhileOpen: random.chance(30))
             }
         }
