@@ -67,8 +67,14 @@ extension Outbox: LedgerReporting {
     }
 
     /// Notes what waits from before.
-    func lookForBacklog() async throws {
-        let lanes = try await lanes()
+    func lookForBacklog() async {
+        let lanes: [LaneReport]
+        do {
+            lanes = try await self.lanes()
+        } catch {
+            // Its worker will say what is wrong with the store; what it holds is counted at the end.
+            return configuration.logger.warning("the store did not say what waits", metadata: ["error": "\(error)"])
+        }
         let count = lanes.reduce(0) { $0 + $1.depth }
         // What this process accepted before it began to send is counted already.
         state.withLock { $0.backlog = max(0, count - $0.accepted + $0.dropped) }

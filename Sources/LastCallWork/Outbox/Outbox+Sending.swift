@@ -26,6 +26,7 @@ extension Outbox {
     public func send(_ messages: [Message]) async throws -> [Sent] {
         guard !messages.isEmpty else { return [] }
         let submissions = try messages.map { Submission(try draft(of: $0)) }
+        try checkRoom(for: messages)
         let waits = messages.contains { transports[$0.transport]?.policy.overflow == .wait }
         let changes = waits ? store.changes() : nil
         if let changes { state.withLock { $0.waiting[ObjectIdentifier(changes)] = changes } }
@@ -43,6 +44,21 @@ extension Outbox {
                     throw error
                 }
             }
+        }
+    }
+
+    /// Refuses what would never fit, however long somebody waited.
+    private func checkRoom(for messages: [Message]) throws(WorkError) {
+        guard messages.count > 1 else { return }
+        for (lane, group) in Dictionary(grouping: messages, by: \.lane) {
+            let name = group[0].transport
+            guard let policy = transports[name]?.policy, policy.overflow != .dropOldest,
+                group.count > policy.waitingMax
+            else { continue }
+            throw WorkError(
+                .laneFull,
+                "\(group.count) messages at once for \(Redaction.lane(name, String(lane.dropFirst(name.count + 1)))), where \(policy.waitingMax) may wait; send them in parts"
+            )
         }
     }
 

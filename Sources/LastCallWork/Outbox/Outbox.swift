@@ -165,7 +165,7 @@ public final class Outbox: Service, Sendable {
         guard isFirst else {
             throw WorkError(.invalidConfiguration, "an outbox runs once, so that nothing is sent twice; make a new one")
         }
-        try await lookForBacklog()
+        await lookForBacklog()
         let timer = Latch<Void>()
         let shutdown = Shutdown.current
         var failure: (any Error)?

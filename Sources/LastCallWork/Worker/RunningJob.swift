@@ -93,7 +93,9 @@ extension JobContext {
         if let notStarted = error as? JobNotStarted {
             return eviction == nil ? .postponed(detail: Self.short(notStarted.message), delay: .seconds(5)) : .unstarted
         }
-        if let eviction, evictionPolicy != .finish || error is CancellationError || Task.isCancelled {
+        // One that may finish and whose own time is over has failed, stop or not.
+        let hasFailed = isTimedOut && evictionPolicy == .finish
+        if let eviction, !hasFailed, evictionPolicy != .finish || error is CancellationError || Task.isCancelled {
             return .evicted(evictionPolicy, detail: "cut short by eviction: \(eviction)")
         }
         let failures = record.facts.attempt

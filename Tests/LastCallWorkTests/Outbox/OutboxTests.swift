@@ -194,6 +194,23 @@ import Testing
         #expect(try await run.waiting() == 1)
     }
 
+    @Test(
+        "P16 more at once than may ever wait is refused, also where the caller would wait",
+        arguments: TransportPolicy.Overflow.allCases)
+    func tooMany(overflow: TransportPolicy.Overflow) async throws {
+        let outbox = try Outbox(
+            MemoryStore(), transports: [ScriptedTransport("test", .quick(waitingMax: 3, overflow: overflow))],
+            configuration: .init(logger: .quiet))
+        let messages = (0..<5).map { Message("test", to: "secret", text: "\($0)") }
+        guard overflow != .dropOldest else {
+            #expect(try await outbox.send(messages).count == 5)
+            return
+        }
+        let error = await #expect(throws: WorkError.self) { try await outbox.send(messages) }
+        #expect(error?.code == .laneFull)
+        #expect(error?.message.contains("secret") == false)
+    }
+
     @Test("P16 who waits for room and is cancelled hears that, and sent nothing")
     func waitCancelled() async throws {
         let run = try OutboxRun(MemoryStore(), [ScriptedTransport("test", .quick(waitingMax: 1, overflow: .wait))])
