@@ -41,7 +41,9 @@ enum Alert {
     }
 
     /// All that was there at the first look.
-    static func text(forSeeding count: Int) -> String { "\(count) papers known. From now on you hear of new ones." }
+    static func text(forSeeding count: Int) -> String {
+        "\(count == 1 ? "1 paper" : "\(count) papers") known. From now on you hear of new ones."
+    }
 
     /// Trouble with the index, for the operator.
     static func text(for trouble: IndexTrouble) -> String {
