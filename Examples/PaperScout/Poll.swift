@@ -38,10 +38,10 @@ struct Poll: Sendable {
             try await lookForDrafts(&tally)
             if let trouble { throw JobFailure(trouble.description) }
         } catch let error as WorkError {
-            // The mark of what was not accepted went with it.
+            // A breaker is open, or a queue is full: the mark went with the message.
             logger.warning(
-                "a message was not accepted; the next poll tells of it", metadata: ["why": "\(error.code)"])
-            throw JobFailure("a message was not accepted: \(error.message)")
+                "an alert could not be written down; the next poll tells of it", metadata: ["why": "\(error.code)"])
+            throw JobFailure("an alert could not be written down: \(error.message)")
         } catch {
             if Task.isCancelled || error is CancellationError { throw error }
             logger.warning("poll failed; the next one looks again", metadata: ["why": "\(error)"])

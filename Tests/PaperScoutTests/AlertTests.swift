@@ -47,10 +47,12 @@ import Testing
             #expect(try await home.command("follow p2300r10", from: "C1").contains("P2300 from now on"))
             try await home.command("follow author eric niebler", from: "D7", user: "U1")
             try await home.command("follow author Niebler", from: "C1")
-            town.publish("P2300R11", "A <new> & better one", by: "Lewis Baker", on: "2026-02-01")
-            town.publish("P2999R0", "Another", by: "Kirk Shoop, Eric  Niebler", on: "2026-02-02")
-            town.publish("P2300R12", "The last", by: "Eric Niebler", on: "2026-02-03")
-            town.publish("P3000R0", "Nobody's", by: "Somebody Else", on: "2026-02-04")
+            town.publish([
+                Paper(id: "P2300R11", title: "A <new> & better one", authors: ["Lewis Baker"], date: "2026-02-01"),
+                Paper(id: "P2999R0", title: "Other", authors: ["Kirk Shoop", "Eric  Niebler"], date: "2026-02-02"),
+                Paper(id: "P2300R12", title: "The last", authors: ["Eric Niebler"], date: "2026-02-03"),
+                Paper(id: "P3000R0", title: "Nobody's", authors: ["Somebody Else"], date: "2026-02-04"),
+            ])
             try await bot.line("new=4")
             // A later poll does not tell again.
             try await bot.line("poll ended")

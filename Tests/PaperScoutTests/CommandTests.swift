@@ -111,10 +111,9 @@ import Testing
             try await town.state.wait { $0.posts.count == 1 }
             let hold = Town.Hold()
             town.state.change { $0.slackReply = .holdBefore(hold) }
-            town.publish("P2300R11")
-            town.publish("P2300R12")
+            town.publish([Paper(id: "P2300R11"), Paper(id: "P2300R12")])
+            try await bot.line("new=2")
             try await hold.arrived.wait()
-            try await bot.line("poll ended")
             try await bot.line("poll ended")
             let good = try await health()
             #expect(good.status == "ok")

@@ -18,11 +18,7 @@ import Testing
         try await home.command("follow P2300", from: "C1")
         try await home.command("follow P2300", from: "C2")
         try await home.stop(bot)
-        town.state.change { state in
-            for revision in 11...12 {
-                state.papers["P2300R\(revision)"] = ["type": "paper", "date": "2026-01-\(revision)"]
-            }
-        }
+        town.publish((11...12).map { Paper(id: "P2300R\($0)", date: "2026-01-\($0)") })
         return home
     }
 
@@ -82,6 +78,49 @@ import Testing
                 let revisions = revisions(town, channel)
                 #expect(Set(revisions) == [11, 12])
                 #expect(revisions == revisions.sorted())
+            }
+        }
+    }
+
+    @Test(
+        "P37 killed again and again, in whatever it does: every paper is told, and none before an earlier one",
+        arguments: 1...3)
+    func killedAgainAndAgain(seed: UInt64) async throws {
+        var random = SeededGenerator(seed: seed)
+        let rounds = (1...6).map { _ in
+            (place: Int.random(in: 0...4, using: &random), count: Int.random(in: 1...2, using: &random))
+        }
+        let town = Town()
+        try await town.run { [rounds] in
+            let home = try await prepared(town)
+            var revision = 12
+            for round in rounds {
+                town.publish(
+                    (1...round.count).map { Paper(id: "P2300R\(revision + $0)", date: "2026-01-\(revision + $0)") })
+                revision += round.count
+                let (indexCalls, slackCalls) = (town.state.value.indexCalls, town.state.value.slackCalls)
+                let bot = try await home.start()
+                switch round.place {
+                case 0: break
+                case 1: try await town.state.wait { $0.indexCalls > indexCalls }
+                case 2: try await bot.line("poll ended")
+                case 3: try await town.state.wait { $0.slackCalls > slackCalls }
+                default: try await town.state.wait { $0.slackCalls > slackCalls + 1 }
+                }
+                try await home.kill(bot)
+            }
+            let last = try await home.startAndPoll()
+            let all = 11...revision
+            try await town.state.wait { state in
+                ["C1", "C2"].allSatisfy { channel in
+                    Set(state.posts.filter { $0.channel == channel }.map(\.text)).count == all.count
+                }
+            }
+            try await home.stop(last)
+            for channel in ["C1", "C2"] {
+                var firsts: [Int] = []
+                for revision in revisions(town, channel) where !firsts.contains(revision) { firsts.append(revision) }
+                #expect(firsts == Array(all), "seed \(seed)")
             }
         }
     }

@@ -89,10 +89,18 @@ struct ScoutHome {
 
     // MARK: commands
 
+    /// Tells two commands apart.
+    private static let nextTrigger = Mutex(0)
+
     /// The body of a command.
     static func form(_ text: String, from channel: String = "C1", user: String = "U1") -> String {
         let name = channel.hasPrefix("D") ? "directmessage" : "papers"
-        return "channel_id=\(channel)&channel_name=\(name)&user_id=\(user)&command=%2Fscout&text="
+        // Slack gives each command a trigger of its own, so that no two requests are the same.
+        let trigger = nextTrigger.withLock { trigger in
+            trigger += 1
+            return trigger
+        }
+        return "channel_id=\(channel)&channel_name=\(name)&user_id=\(user)&command=%2Fscout&trigger_id=\(trigger)&text="
             + text.split(separator: " ").joined(separator: "+")
     }
 

@@ -11,31 +11,27 @@ import Testing
 
 /// The bot as a real process that is told to stop.
 @Suite(.timeLimit(.minutes(2))) struct StopTests {
+    /// Who follows the paper; nothing else has this name in it.
+    private static let channel = "CQUIETPLEASE"
+
     /// A bot that follows one paper and has seen what there is.
     private func follower(_ town: Town, _ more: [String: String] = [:]) async throws -> (ScoutHome, ProgramUnderTest) {
         town.publish("P2300R10")
         let home = try ScoutHome(town)
         let bot = try await home.startAndPoll(more)
-        try await home.command("follow P2300")
+        try await home.command("follow P2300", from: Self.channel)
         return (home, bot)
     }
 
     /// Publishes three revisions and waits until their alerts are accepted.
     private func publishThree(_ town: Town, _ bot: ProgramUnderTest) async throws {
-        // In one change: they are news of one poll.
-        town.state.change { state in
-            for revision in 11...13 {
-                state.papers["P2300R\(revision)"] = [
-                    "type": "paper", "title": "Revision \(revision)", "date": "2026-01-\(revision)",
-                ]
-            }
-        }
+        town.publish((11...13).map { Paper(id: "P2300R\($0)", title: "Revision \($0)", date: "2026-01-\($0)") })
         try await bot.line("new=3")
     }
 
     /// The revisions that Slack was told of.
     private func revisions(_ town: Town) -> [Int?] {
-        town.texts(in: "C1").map { text in
+        town.texts(in: Self.channel).map { text in
             text.split(separator: "*").first.flatMap { PaperNumber($0)?.revision }
         }
     }
@@ -203,7 +199,7 @@ import Testing
             try await town.state.wait { $0.posts.count >= 2 }
             try await home.stop(bot)
             #expect(revisions(town) == [12, 13])
-            #expect(!bot.output.contains("C1"))
+            #expect(!bot.output.contains(Self.channel))
             #expect(!bot.output.contains("Revision"))
         }
     }

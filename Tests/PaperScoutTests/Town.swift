@@ -8,6 +8,8 @@ import LastCallHTTP
 import Logging
 import NIOCore
 
+@testable import PaperScout
+
 /// A server with everything that the bot talks to: Slack's API, the index of papers, and the places of drafts.
 final class Town: Sendable {
     /// A message that Slack has.
@@ -100,12 +102,17 @@ final class Town: Sendable {
     /// Puts a paper into the index.
     func publish(
         _ id: String, _ title: String = "A title", by authors: String = "Somebody", on date: String = "2026-01-01"
-    ) {
-        state.change {
-            $0.papers[id] = [
-                "type": "paper", "title": title, "author": authors, "date": date,
-                "link": "https://wg21.link/\(id.lowercased())", "subgroup": "LWG",
-            ]
+    ) { publish([Paper(id: id, title: title, authors: [authors], date: date)]) }
+
+    /// Puts papers into the index, all in one instant: one poll finds them.
+    func publish(_ papers: [Paper]) {
+        state.change { state in
+            for paper in papers {
+                state.papers[paper.id] = [
+                    "type": "paper", "title": paper.title, "author": paper.authors.joined(separator: ", "),
+                    "date": paper.date, "link": "https://wg21.link/\(paper.id.lowercased())", "subgroup": "LWG",
+                ]
+            }
         }
     }
 

@@ -41,6 +41,7 @@ import Testing
             town.state.change { $0.indexReply = bad.reply }
             try await bot.line("the index has trouble")
             try await bot.line("poll failed")
+            try await bot.line("poll failed")
             let (status, health) = try await home.probe("health")
             #expect(status == 200)
             #expect(health.contains("\"lastError\":\"the index "), "\(health)")
@@ -78,6 +79,22 @@ import Testing
             try await bot.line("first look")
             try await home.stop(bot)
             #expect(town.texts(in: "CALL").count == 1)
+        }
+    }
+
+    @Test("an index that does not come in time is given up until the next poll")
+    func slowIndex() async throws {
+        let town = Town()
+        town.publish("P0001R0")
+        let hold = Town.Hold()
+        town.state.change { $0.indexReply = .hold(hold) }
+        try await town.run {
+            let home = try ScoutHome(town)
+            let bot = try await home.start(["INDEX_TIMEOUT": "100ms"])
+            try await bot.line("the download of the index took longer than 100ms")
+            town.state.change { $0.indexReply = .papers }
+            try await bot.line("first look")
+            try await home.stop(bot)
         }
     }
 
