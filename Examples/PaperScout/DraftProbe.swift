@@ -20,6 +20,8 @@ struct DraftProbe: Sendable {
     static let placeholder = "{paper}"
     /// The most requests of one poll.
     static let requestsMax = 500
+    /// After how many requests in a row without an answer the others are left to the next poll.
+    static let failuresMax = 20
     /// How long one request may take.
     private static let timeout = Duration.seconds(10)
 
@@ -83,6 +85,7 @@ struct DraftProbe: Sendable {
         var waiting = candidates.makeIterator()
         return try await withThrowingTaskGroup(of: Finding.self) { group in
             var findings = Findings()
+            var failuresInARow = 0
             for _ in 0..<concurrency {
                 guard let draft = waiting.next() else { break }
                 group.addTask { try await look(for: draft) }
@@ -94,7 +97,9 @@ struct DraftProbe: Sendable {
                 case .absent: break
                 case .unknown: findings.failures += 1
                 }
-                if let draft = waiting.next() { group.addTask { try await look(for: draft) } }
+                if case .unknown = finding { failuresInARow += 1 } else { failuresInARow = 0 }
+                guard failuresInARow < Self.failuresMax, let draft = waiting.next() else { continue }
+                group.addTask { try await look(for: draft) }
             }
             findings.drafts.sort { $0.number.number < $1.number.number }
             return findings

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import LastCall
+import NIOCore
 import Testing
 
 @testable import PaperScout
@@ -37,7 +38,21 @@ import Testing
         #expect(candidates([], follows: many).count == DraftProbe.requestsMax)
     }
 
-    @Test("never more requests are under way than it was told")
+    /// So many drafts in a town.
+    private func drafts(_ count: Int, in town: Town) -> [Draft] {
+        (1...count).map { number in
+            Draft(
+                number: PaperNumber(series: "P", number: number, revision: 0), paper: Paper(id: "P\(number)R0"),
+                url: town.url + "/drafts/P\(number)R0")
+        }
+    }
+
+    /// A probe for that.
+    private func probe(_ concurrency: Int) -> DraftProbe {
+        DraftProbe(client: .shared, template: "", concurrency: concurrency)
+    }
+
+    @Test("as many requests are under way as it was told, and never more")
     func boundedConcurrency() async throws {
         let town = Town()
         town.state.change { state in
@@ -45,16 +60,19 @@ import Testing
             state.drafts = ["P3R0", "P7R0"]
         }
         try await town.run {
-            let probe = DraftProbe(client: .shared, template: town.url + "/drafts/{paper}", concurrency: 3)
-            let drafts = (1...10).map { number in
-                Draft(
-                    number: PaperNumber(series: "P", number: number, revision: 0), paper: Paper(id: "P\(number)R0"),
-                    url: town.url + "/drafts/P\(number)R0")
+            let drafts = drafts(10, in: town)
+            async let findings = probe(3).look(for: drafts)
+            try await town.state.wait { $0.draftsInHand >= 3 }
+            // One more would be here before all of these are answered.
+            for _ in 0..<30 {
+                _ = try await HTTPClient.shared.execute(
+                    HTTPClientRequest(url: town.url + "/index.json"), timeout: .seconds(30)
+                )
+                .body.collect(upTo: 1000)
             }
-            async let findings = probe.look(for: drafts)
+            #expect(town.state.value.draftsInHandMax == 3)
             for released in 0..<drafts.count {
-                let inHand = min(3, drafts.count - released)
-                try await town.state.wait { $0.draftHolds?.count == released + inHand }
+                try await town.state.wait { ($0.draftHolds?.count ?? 0) > released }
                 town.state.value.draftHolds?[released].open()
             }
             let found = try await findings
@@ -65,14 +83,16 @@ import Testing
         }
     }
 
-    @Test("a server that does not answer says nothing of its drafts")
+    @Test("a server that does not answer says nothing of its drafts, and is not asked for all of them")
     func unknown() async throws {
-        let probe = DraftProbe(client: .shared, template: "http://127.0.0.1:9/{paper}", concurrency: 2)
-        let draft = Draft(
-            number: PaperNumber(series: "P", number: 1, revision: 0), paper: Paper(id: "P1"),
-            url: "http://127.0.0.1:9/P1")
-        let found = try await probe.look(for: [draft])
-        #expect(found.drafts.isEmpty)
-        #expect(found.failures == 1)
+        let town = Town()
+        town.state.change { $0.draftStatus = 500 }
+        try await town.run {
+            let found = try await probe(2).look(for: drafts(100, in: town))
+            #expect(found.drafts.isEmpty)
+            #expect(found.failures == found.requests)
+            #expect((DraftProbe.failuresMax...DraftProbe.failuresMax + 1).contains(found.requests))
+            #expect(town.state.value.draftCalls.count == found.requests)
+        }
     }
 }

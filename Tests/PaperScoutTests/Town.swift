@@ -76,6 +76,8 @@ final class Town: Sendable {
         var unchanged = 0
         /// The drafts that are there.
         var drafts: Set<String> = []
+        /// What is answered in the place of that.
+        var draftStatus: Int?
         /// The drafts that were asked for.
         var draftCalls: [String] = []
         /// How many requests for drafts are in hand.
@@ -206,7 +208,8 @@ final class Town: Sendable {
         }
         defer { state.change { $0.draftsInHand -= 1 } }
         try await hold?.wait()
-        return Response(status: state.value.drafts.contains(file) ? .ok : .notFound)
+        let (drafts, status) = (state.value.drafts, state.value.draftStatus)
+        return Self.response(status ?? (drafts.contains(file) ? 200 : 404), [:])
     }
 
     // MARK: answers
