@@ -30,6 +30,7 @@ enum IndexReader {
         /// Where it is.
         var longLink: String?
 
+        /// Reads what is there.
         init(from decoder: any Decoder) throws {
             let fields = try decoder.container(keyedBy: CodingKeys.self)
             func text(_ key: CodingKeys) -> String? {
@@ -50,12 +51,13 @@ enum IndexReader {
         /// The entry, where it is one.
         let entry: Entry?
 
+        /// Reads an entry, or passes over it.
         init(from decoder: any Decoder) throws {
             entry = try? Entry(from: decoder)  // one bad entry does not spoil the others
         }
     }
 
-    /// The papers of an index, in the order in which they are told of.
+    /// The papers of an index, in no order.
     ///
     /// - Throws: ``IndexTrouble/notJSON``.
     static func papers(in json: Data) throws(IndexTrouble) -> [Paper] {
@@ -71,7 +73,7 @@ enum IndexReader {
             guard let paper = row.entry.flatMap({ paper(name, $0) }) else { continue }
             papers[paper.id] = paper
         }
-        return papers.values.sorted()
+        return Array(papers.values)
     }
 
     /// The paper of an entry; `nil` for issues and for names that are none.

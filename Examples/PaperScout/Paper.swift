@@ -2,19 +2,32 @@
 struct Paper: Sendable, Hashable {
     /// The index's own name for it, in capitals: `P2300R10`.
     let id: String
-    /// What it is about; empty where the index does not say.
-    var title = ""
-    /// Who wrote it.
-    var authors: [String] = []
-    /// When, as `2024-06-28`; empty where the index does not say.
-    var date = ""
-    /// The group that looks at it; empty where the index does not say.
-    var subgroup = ""
-    /// Where it is; empty where the index does not say.
-    var link = ""
-
     /// Its number, where its name is one.
-    var number: PaperNumber? { PaperNumber(id) }
+    let number: PaperNumber?
+    /// What it is about; empty where the index does not say.
+    var title: String
+    /// Who wrote it.
+    var authors: [String]
+    /// When, as `2024-06-28`; empty where the index does not say.
+    var date: String
+    /// The group that looks at it; empty where the index does not say.
+    var subgroup: String
+    /// Where it is; empty where the index does not say.
+    var link: String
+
+    /// Creates a paper of which no more is known than is said.
+    init(
+        id: String, title: String = "", authors: [String] = [], date: String = "", subgroup: String = "",
+        link: String = ""
+    ) {
+        self.id = id
+        self.title = title
+        self.authors = authors
+        self.date = date
+        self.subgroup = subgroup
+        self.link = link
+        number = PaperNumber(id)
+    }
 }
 
 extension Paper: Comparable {
@@ -23,7 +36,6 @@ extension Paper: Comparable {
 
     /// What the order goes by.
     private var rank: (String, String, Int, Int, String) {
-        let number = number
-        return (date, number.map { "\($0.series)" } ?? "~", number?.number ?? 0, number?.revision ?? -1, id)
+        (date, number.map { "\($0.series)" } ?? "~", number?.number ?? 0, number?.revision ?? -1, id)
     }
 }

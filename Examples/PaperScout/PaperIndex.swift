@@ -11,7 +11,7 @@ struct PaperIndex: Sendable {
     enum Answer: Sendable {
         /// It is what it was.
         case unchanged
-        /// It lists these papers, in the order in which they are told of.
+        /// It lists these papers.
         case papers([Paper], etag: String?)
         /// It is none.
         case trouble(IndexTrouble)
