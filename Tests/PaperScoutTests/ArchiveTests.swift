@@ -25,8 +25,11 @@ import Testing
             var isBroken = false
         }
 
+        /// The name that the bot sends under.
         let name = Alert.transport
+        /// How full and how broken it may be.
         let policy: TransportPolicy
+        /// What happened.
         let state = Watched(State())
 
         func deliver(_ delivery: Delivery) async throws -> DeliveryReceipt {
@@ -45,10 +48,15 @@ import Testing
 
     /// An archive in a folder of its own.
     private struct Home {
+        /// Where the file is.
         let folder: ScratchDirectory
+        /// What was seen.
         let archive: Archive
+        /// What sends.
         let outbox: Outbox
+        /// What it sends through.
         let wire: Wire
+        /// Where nothing is logged.
         let logger: Logger
 
         init(_ policy: TransportPolicy, everything: String? = "CALL") async throws {
