@@ -147,6 +147,24 @@ let package = Package(
             path: "Examples/Snekomatic",
             exclude: ["README.md", ".env.example", "compose.yml", "Procfile"]
         ),
+        // A reference service: a bot that polls and posts.
+        .executableTarget(
+            name: "PaperScout",
+            dependencies: [
+                "LastCall", "LastCallConcurrency", "LastCallHTTP", "LastCallWork", "LastCallSQLite",
+                "LastCallTransports",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOFoundationEssentialsCompat", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Examples/PaperScout",
+            exclude: ["README.md", ".env.example", "compose.yml"]
+        ),
         // Stops servers under load, its own and others, and counts what their clients lose; the tests drive its server too.
         .executableTarget(
             name: "HTTPDrill",
@@ -267,6 +285,22 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .testTarget(
+            name: "PaperScoutTests",
+            dependencies: [
+                "PaperScout", "lastcall", "LastCall", "LastCallConcurrency", "LastCallHTTP", "LastCallWork",
+                "LastCallSQLite", "LastCallTransports", "LastCallTesting",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
         .testTarget(

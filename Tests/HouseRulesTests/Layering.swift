@@ -112,6 +112,13 @@ enum Layering {
             target: "Snekomatic", siblings: ["LastCall", "LastCallHTTP", "LastCallSQLite", "LastCallWork"],
             never: fullFoundation + stores),
         Layer(
+            target: "PaperScout",
+            siblings: [
+                "LastCall", "LastCallConcurrency", "LastCallHTTP", "LastCallSQLite", "LastCallTransports",
+                "LastCallWork",
+            ],
+            never: fullFoundation + stores),
+        Layer(
             target: "HTTPDrill", siblings: ["LastCall", "LastCallConcurrency", "LastCallHTTP", "LastCallTesting"],
             never: fullFoundation + stores,
             origin: .record("Documentation/decisions/0010-a-handler-in-the-place-of-hummingbirds.md")
