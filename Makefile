@@ -68,11 +68,12 @@ dist: ## dist/lastcall: static, stripped, tried in a root with nothing but glibc
 	@scripts/dist
 	@scripts/test-dist-root
 
-bench: ## measure the lifecycle and the SQLite store, and print ratios
+bench: ## measure the lifecycle, the SQLite store and the outbox, and print ratios
 	@scripts/prerequisites test
 	@$(SWIFT) build -c release --scratch-path .build-release --product lastcall
 	@.build-release/release/lastcall bench lifecycle
 	@.build-release/release/lastcall bench work
+	@.build-release/release/lastcall bench outbox
 
 bench-http: ## measure the HTTP service beside bare Hummingbird, and print ratios
 	@scripts/prerequisites test

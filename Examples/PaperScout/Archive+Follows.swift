@@ -17,14 +17,17 @@ extension Archive {
 
     /// Everybody who follows something, as a transaction sees it.
     static func followers(_ transaction: SQLiteTransaction) throws -> Followers {
-        let follows = try transaction.query("SELECT target, kind, name FROM scout_follow ORDER BY target, kind, key") {
-            Self.follow($0)
-        }
-        return Followers(follows: follows)
+        Followers(follows: try transaction.query(allFollows) { Self.follow($0) })
     }
 
     /// Everybody who follows something.
-    func followers() async throws -> Followers { try await store.transaction { try Self.followers($0) } }
+    func followers() async throws -> Followers {
+        let follows = try await store.query(Self.allFollows) { Self.follow($0) }
+        return Followers(follows: follows)
+    }
+
+    /// All follows, in the order in which they are told.
+    private static let allFollows = "SELECT target, kind, name FROM scout_follow ORDER BY target, kind, key"
 
     /// Notes that somebody follows something; it is on the disk when this returns.
     func add(_ follow: Follow) async throws -> FollowOutcome {
@@ -55,11 +58,9 @@ extension Archive {
 
     /// What somebody follows.
     func topics(of target: String) async throws -> [Topic] {
-        try await store.transaction { transaction in
-            try transaction.query(
-                "SELECT target, kind, name FROM scout_follow WHERE target = ? ORDER BY kind DESC, key", .text(target)
-            ) { Self.follow($0).topic }
-        }
+        try await store.query(
+            "SELECT target, kind, name FROM scout_follow WHERE target = ? ORDER BY kind DESC, key", .text(target)
+        ) { Self.follow($0).topic }
     }
 
     /// Reads a row.

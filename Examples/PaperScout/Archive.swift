@@ -25,7 +25,7 @@ struct Archive: Sendable {
         """,
         "CREATE TABLE IF NOT EXISTS scout_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     ]
-    /// How many rows one transaction reads or writes; others wait for it.
+    /// How many rows one transaction writes; others wait for it.
     static let batch = 1000
 
     /// Where the tables are.
@@ -48,9 +48,7 @@ struct Archive: Sendable {
 
     /// What is known from earlier polls.
     func known() async throws -> Known {
-        let rows = try await store.transaction { transaction in
-            try transaction.query("SELECT key, value FROM scout_state") { ($0.text(0), $0.text(1)) }
-        }
+        let rows = try await store.query("SELECT key, value FROM scout_state") { ($0.text(0), $0.text(1)) }
         let state = Dictionary(uniqueKeysWithValues: rows)
         return Known(
             isSeeded: state["seeded"] != nil, papers: state["papers"].flatMap { Int($0) } ?? 0, etag: state["etag"],
@@ -59,54 +57,28 @@ struct Archive: Sendable {
 
     /// The names of all papers that were seen.
     func seen() async throws -> Set<String> {
-        var seen: Set<String> = []
-        var last = ""
-        while true {
-            try Task.checkCancellation()
-            let page = try await store.transaction { [last] transaction in
-                try transaction.query(
-                    "SELECT id FROM scout_paper WHERE id > ? ORDER BY id LIMIT ?", .text(last),
-                    .integer(Int64(Self.batch))
-                ) { $0.text(0) }
-            }
-            seen.formUnion(page)
-            guard let end = page.last, page.count == Self.batch else { return seen }
-            last = end
-        }
+        Set(try await store.query("SELECT id FROM scout_paper") { $0.text(0) })
     }
 
     /// The latest revision of each paper that has revisions, by the paper's number.
     func latest() async throws -> [String: Paper] {
-        var latest: [String: Paper] = [:]
-        var last = ""
-        while true {
-            try Task.checkCancellation()
-            // Beside MAX, SQLite takes the other columns from the row that has it (sqlite.org/lang_select.html#bareagg).
-            let page = try await store.transaction { [last] transaction in
-                try transaction.query(
-                    """
-                    SELECT paper, MAX(revision), id, title, authors, date FROM scout_paper
-                    WHERE paper > ? AND revision IS NOT NULL GROUP BY paper ORDER BY paper LIMIT ?
-                    """, .text(last), .integer(Int64(Self.batch))
-                ) { row in
-                    let authors = row.text(4).split(separator: ",").map(String.init)
-                    return (
-                        row.text(0), Paper(id: row.text(2), title: row.text(3), authors: authors, date: row.text(5))
-                    )
-                }
-            }
-            for (paper, newest) in page { latest[paper] = newest }
-            guard let end = page.last?.0, page.count == Self.batch else { return latest }
-            last = end
+        // Beside MAX, SQLite takes the other columns from the row that has it (sqlite.org/lang_select.html#bareagg).
+        let rows = try await store.query(
+            """
+            SELECT paper, MAX(revision), id, title, authors, date FROM scout_paper
+            WHERE revision IS NOT NULL GROUP BY paper
+            """
+        ) { row in
+            let authors = row.text(4).split(separator: ",").map(String.init)
+            return (row.text(0), Paper(id: row.text(2), title: row.text(3), authors: authors, date: row.text(5)))
         }
+        return Dictionary(uniqueKeysWithValues: rows)
     }
 
     /// The latest draft of each paper that one was seen of.
     func drafts() async throws -> [String: Int] {
-        let rows = try await store.transaction { transaction in
-            try transaction.query("SELECT paper, MAX(revision) FROM scout_draft GROUP BY paper") {
-                ($0.text(0), Int($0.integer(1)))
-            }
+        let rows = try await store.query("SELECT paper, MAX(revision) FROM scout_draft GROUP BY paper") {
+            ($0.text(0), Int($0.integer(1)))
         }
         return Dictionary(uniqueKeysWithValues: rows)
     }

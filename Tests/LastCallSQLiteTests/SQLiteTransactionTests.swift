@@ -200,4 +200,30 @@ import Testing
             #expect(try await store.records(WorkQuery()).map(\.kind) == ["fetch"])
         }
     }
+
+    @Test("a program reads its own tables beside whoever writes, and cannot write so") func queries() async throws {
+        try await with { store, _ in
+            try await store.transaction { try $0.execute("INSERT INTO seen VALUES ('P1'), ('P2')") }
+            let isInside = Latch<Void>()
+            let isRead = Latch<Void>()
+            async let writing: Void = store.transaction { transaction in
+                try transaction.execute("INSERT INTO seen VALUES ('P3')")
+                isInside.open()
+                while isRead.value == nil {}
+            }
+            await isInside.waitThroughCancellation()
+            let papers = try await store.query("SELECT paper FROM seen WHERE paper > ? ORDER BY paper", "P1") {
+                $0.text(0)
+            }
+            #expect(papers == ["P2"])
+            isRead.open()
+            try await writing
+            for statement in ["INSERT INTO seen VALUES ('P4')", "DELETE FROM seen", "COMMIT", "SELECT ?"] {
+                let error = await #expect(throws: WorkError.self) { try await store.query(statement) { $0.text(0) } }
+                #expect(error?.code == .statementFailed)
+            }
+            let left = try await seen(store)
+            #expect(left == ["P1", "P2", "P3"])
+        }
+    }
 }

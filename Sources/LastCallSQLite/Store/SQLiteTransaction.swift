@@ -39,6 +39,24 @@ extension SQLiteStore {
     }
 }
 
+extension SQLiteStore {
+    /// Reads a program's own tables, beside whoever writes.
+    ///
+    /// - Parameters:
+    ///   - sql: One statement that reads, with `?` for values.
+    ///   - values: The values, in their order.
+    ///   - transform: Reads a row; the row is of use only inside.
+    /// - Throws: `WorkError.Code.statementFailed`, also for a statement that writes; what `transform` throws.
+    public func query<Value: Sendable>(
+        _ sql: String, _ values: SQLiteValue..., as transform: @escaping @Sendable (SQLiteRow) throws -> Value
+    ) async throws -> [Value] {
+        try await read { db in
+            try ProgramStatement.check(sql, values.count, in: db)
+            return try ProgramStatement.translating { try db.all(text: sql, values, as: transform) }
+        }
+    }
+}
+
 /// A transaction over a program's own tables and its work; see ``SQLiteStore/transaction(_:)``.
 ///
 /// It is of use only while the body that was given it runs.
@@ -68,8 +86,9 @@ public final class SQLiteTransaction {
     /// - Throws: `WorkError.Code.statementFailed`.
     @discardableResult
     public func execute(_ sql: String, _ values: SQLiteValue...) throws -> Int {
-        try check(sql, values.count)
-        return try translating {
+        precondition(!isOver, "a transaction was used after its body returned")
+        try ProgramStatement.check(sql, values.count, in: stored.db)
+        return try ProgramStatement.translating {
             try stored.db.run(text: sql, values)
             return stored.db.changes
         }
@@ -85,8 +104,9 @@ public final class SQLiteTransaction {
     public func query<Value>(
         _ sql: String, _ values: SQLiteValue..., as transform: (SQLiteRow) throws -> Value
     ) throws -> [Value] {
-        try check(sql, values.count)
-        return try translating { try stored.db.all(text: sql, values, as: transform) }
+        precondition(!isOver, "a transaction was used after its body returned")
+        try ProgramStatement.check(sql, values.count, in: stored.db)
+        return try ProgramStatement.translating { try stored.db.all(text: sql, values, as: transform) }
     }
 
     /// Accepts records.
@@ -121,52 +141,6 @@ public final class SQLiteTransaction {
         let acceptance = try accept([Submission(try outbox.draft(of: message))])[0]
         sent.entries.append(SentMessages.Entry(outbox, message, acceptance, token))
         return acceptance.ids[0]
-    }
-
-    /// What a statement may not do: end a transaction that others share, or reach beyond the file.
-    private static let reserved: Set<String> = [
-        "begin", "commit", "end", "rollback", "savepoint", "release", "pragma", "attach", "detach", "vacuum",
-    ]
-
-    private func check(_ sql: String, _ valueCount: Int) throws {
-        precondition(!isOver, "a transaction was used after its body returned")
-        let word = Self.firstWord(of: sql)
-        guard !Self.reserved.contains(word) else {
-            throw WorkError(
-                .statementFailed,
-                "\(word.uppercased()) cannot be used inside a store's transaction, which commits by itself")
-        }
-        let statement = try translating { try stored.db.statement(text: sql) }
-        guard !statement.hasMore else {
-            throw WorkError(.statementFailed, "the text holds more than one statement; run them one by one")
-        }
-        guard statement.parameterCount == valueCount else {
-            throw WorkError(
-                .statementFailed, "\(valueCount) values for a statement with \(statement.parameterCount) parameters")
-        }
-    }
-
-    /// The first word of a statement, in lower case, behind spaces and comments.
-    private static func firstWord(of sql: String) -> String {
-        var rest = Substring(sql)
-        while true {
-            rest = rest.drop { $0.isWhitespace || $0 == ";" }
-            if rest.hasPrefix("--") {
-                rest = rest.drop { !$0.isNewline }
-            } else if rest.hasPrefix("/*") {
-                guard let end = rest.dropFirst(2).firstRange(of: "*/") else { return "" }
-                rest = rest[end.upperBound...]
-            } else {
-                return rest.prefix { $0.isLetter }.lowercased()
-            }
-        }
-    }
-
-    /// Tells an error of the program's own statement from one of the store.
-    private func translating<Value>(_ body: () throws -> Value) throws -> Value {
-        do { return try body() } catch let error as SQLiteError where !error.isFull {
-            throw WorkError(.statementFailed, "a statement of the program failed", underlying: error)
-        }
     }
 }
 

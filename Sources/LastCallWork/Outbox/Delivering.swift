@@ -22,13 +22,16 @@ struct Delivering: Sendable {
 
     /// The handler of its messages.
     var handler: JobHandler {
-        JobHandler(
+        var handler = JobHandler(
             Outbox.kind(transport.name), evictionPolicy: .finish, retryPolicy: transport.policy.backoff,
             timeout: transport.policy.timeout
         ) { context in
             try await attempt(context)
             return nil
         }
+        // Each failure has its line here, with the reason and without the destination.
+        handler.logsEnds = false
+        return handler
     }
 
     /// Makes one attempt.
@@ -46,7 +49,7 @@ struct Delivering: Sendable {
             throw giveUp(record, lane, stored.to, "no answer came in time")
         }
         // What its end means where no answer comes in time.
-        context.note(news(DeliveryFailure("no answer in time"), record))
+        context.note(news(Self.noAnswer, record))
         let delivery = Delivery(
             message: stored.message(through: transport.name), id: record.id, idempotencyKey: stored.uuid,
             attempt: record.facts.attempt)
@@ -60,9 +63,11 @@ struct Delivering: Sendable {
             tally.left(Message.lane(transport.name, stored.to))
         } catch let failure as DeliveryFailure {
             throw ended(failure, record, lane, context, stored.to)
-        } catch  where error is CancellationError && (Task.isCancelled || context.isEvicted) {
-            throw error
         } catch {
+            if error is CancellationError, Task.isCancelled || context.isEvicted {
+                if context.isTimedOut { note(Self.noAnswer, record, lane) }
+                throw error
+            }
             // Its words may quote anything.
             throw ended(DeliveryFailure("failed with \(type(of: error))"), record, lane, context, stored.to)
         }
@@ -85,14 +90,7 @@ struct Delivering: Sendable {
     ) -> any Error {
         let policy = transport.policy
         context.note(news(failure, record))
-        tally.failed(failure.message)
-        logger.log(
-            level: failure.isRetryable ? .info : .error,
-            failure.isRetryable ? "message not delivered" : "message refused",
-            metadata: [
-                "job": "\(record.id)", "lane": "\(lane)", "attempt": "\(record.facts.attempt)",
-                "why": "\(failure.message)",
-            ])
+        note(failure, record, lane)
         guard failure.isRetryable else {
             tally.left(Message.lane(transport.name, destination))
             return JobRefused(failure.message)
@@ -102,6 +100,21 @@ struct Delivering: Sendable {
         }
         let backoff = policy.backoff.delay(afterFailures: record.facts.attempt, random: .random(in: 0...1))
         return JobFailure(failure.message, retryAfter: max(backoff, failure.retryAfter ?? .zero))
+    }
+
+    /// What is said of an attempt that its policy's time ended.
+    private static let noAnswer = DeliveryFailure("no answer in time")
+
+    /// One line for each failed attempt.
+    private func note(_ failure: DeliveryFailure, _ record: ClaimedRecord, _ lane: String) {
+        tally.failed(failure.message)
+        logger.log(
+            level: failure.isRetryable ? .info : .error,
+            failure.isRetryable ? "message not delivered" : "message refused",
+            metadata: [
+                "job": "\(record.id)", "lane": "\(lane)", "attempt": "\(record.facts.attempt)",
+                "why": "\(failure.message)",
+            ])
     }
 
     /// What a failed attempt says of its lane and transport.

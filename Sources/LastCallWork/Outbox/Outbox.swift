@@ -116,7 +116,8 @@ public final class Outbox: Service, Sendable {
         self.configuration = configuration
         self.transports = byName
         var settings = Worker.Configuration(
-            name: configuration.name, concurrency: configuration.concurrency, queues: [.init(Self.queueName)],
+            name: configuration.name ?? WorkerSettings.defaultName(for: "outbox"),
+            concurrency: configuration.concurrency, queues: [.init(Self.queueName)],
             retention: configuration.retention, logger: configuration.logger)
         settings.gates = transports.map {
             KindGate(kind: Self.kind($0.name), spacing: $0.policy.rate?.spacing ?? .zero)

@@ -90,7 +90,8 @@ public final class Scheduler: Service, Sendable {
             : try Worker(
                 store, handlers: handlers,
                 configuration: .init(
-                    name: configuration.name, concurrency: configuration.concurrency,
+                    name: configuration.name ?? WorkerSettings.defaultName(for: "scheduler"),
+                    concurrency: configuration.concurrency,
                     queues: [.init(Self.queueName)], retention: nil, logger: configuration.logger))
     }
 
@@ -210,7 +211,7 @@ public final class Scheduler: Service, Sendable {
         for schedule in schedules where schedule.runsAtStart && stopped.value == nil {
             // Later than what was decided on, also where that was this very moment.
             let decided = state.withLock { $0.machines[schedule.name]?.decidedUntil } ?? store.now
-            await fire(schedule, max(store.now, decided + .milliseconds(1)))
+            await fire(schedule, max(store.now, decided + .milliseconds(1)), isExtra: true)
         }
         while stopped.value == nil {
             let now = store.now
@@ -238,7 +239,9 @@ public final class Scheduler: Service, Sendable {
     }
 
     /// Fires one tick; where the store does not answer, it is tried again with the next look.
-    private func fire(_ schedule: Schedule, _ instant: WorkInstant) async {
+    ///
+    /// - Parameter isExtra: Whether it is the one of the start, which is no loss where it is left out.
+    private func fire(_ schedule: Schedule, _ instant: WorkInstant, isExtra: Bool = false) async {
         do {
             var draft = try draft(schedule, instant)
             if schedule.jitter > .zero { draft.delay = draft.delay + schedule.jitter * Double.random(in: 0...1) }
@@ -248,7 +251,7 @@ public final class Scheduler: Service, Sendable {
                     nextAt: schedule.recurrence.next(after: max(instant, store.now)), draft: draft,
                     skipsWhileUnfinished: schedule.overlap == .skip))
             state.withLock { $0.machines[schedule.name]?.decided(until: max(instant, result.decidedUntil)) }
-            log(schedule, result)
+            log(schedule, result, isExtra: isExtra)
         } catch {
             notes.failed(schedule.name, error)
             configuration.logger.error(
@@ -257,14 +260,15 @@ public final class Scheduler: Service, Sendable {
         }
     }
 
-    private func log(_ schedule: Schedule, _ result: TickResult) {
+    private func log(_ schedule: Schedule, _ result: TickResult, isExtra: Bool) {
         let logger = configuration.logger
         switch result.outcome {
         case .fired(let id):
             logger.debug("schedule fired", metadata: ["schedule": "\(schedule.name)", "job": "\(id)"])
         case .skipped:
-            logger.warning(
-                "schedule left out a tick: the one before is not over", metadata: ["schedule": "\(schedule.name)"])
+            logger.log(
+                level: isExtra ? .debug : .notice, "schedule left out a tick: the one before is not over",
+                metadata: ["schedule": "\(schedule.name)"])
         case .known, .taken: break
         }
     }

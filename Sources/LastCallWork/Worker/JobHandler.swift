@@ -14,6 +14,8 @@ public struct JobHandler: Sendable {
     public var timeout: Duration?
     /// Whether it keeps to a job's timeout itself, as one that stops a program does.
     package var keepsTime = false
+    /// Whether its worker writes a line for each end that somebody may want to know of; one that writes its own says no.
+    package var logsEnds = true
     /// Runs one of them; returns its result in its own encoding.
     let run: @Sendable (JobContext) async throws -> [UInt8]?
 

@@ -95,7 +95,7 @@ extension WorkerEngine {
             // It is the machine that somebody has to look at.
             logger.warning("job could not begin here", metadata: ["job": "\(record.id)", "reason": "\(detail)"])
         }
-        log(record, change)
+        if job.handler.logsEnds { log(record, change) }
         exchangeWake.raise(.ended)
     }
 

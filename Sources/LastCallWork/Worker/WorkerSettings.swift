@@ -89,9 +89,13 @@ struct WorkerSettings: Sendable {
     }
 
     /// The host's name, the pid, and a number, so that several workers of a process have names of their own.
-    private static var defaultName: String {
+    private static var defaultName: String { defaultName(for: nil) }
+
+    /// The same, with what the worker is for.
+    static func defaultName(for purpose: String?) -> String {
         let host = String(decoding: host.utf8.filter(isNameByte).prefix(40), as: UTF8.self)
-        return "\(host.isEmpty ? "worker" : host)-\(getpid())-\(UInt16.random(in: 0...9999))"
+        let name = "\(host.isEmpty ? "worker" : host)-\(getpid())-\(UInt16.random(in: 0...9999))"
+        return purpose.map { "\(name)-\($0)" } ?? name
     }
 }
 
