@@ -78,10 +78,13 @@ enum SlackAnswer {
         return DeliveryFailure("Slack refuses the message (\(code))", isRetryable: false, countsForBreaker: false)
     }
 
-    /// A limit was reached: the workspace's or the channel's, which the answer does not say.
+    /// A limit was reached, the channel's or the workspace's, which the answer does not say.
+    ///
+    /// It counts for the channel: posting is limited there first, and one that is throttled delays no other. Where it is the workspace's, the
+    /// others are told by answers of their own.
     private static func limit(_ words: String, _ answer: WebCall.Answer) -> DeliveryFailure {
         DeliveryFailure(
-            "Slack \(words): it has enough for now", retryAfter: answer.retryAfter ?? limitPause, scope: .transport,
+            "Slack \(words): it has enough for now", retryAfter: answer.retryAfter ?? limitPause,
             countsForBreaker: false)
     }
 

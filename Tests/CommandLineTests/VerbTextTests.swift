@@ -50,6 +50,50 @@ import Testing
         }
     }
 
+    @Test(
+        "P22c status shows lanes with what waits and why nothing is sent, open breakers, and when schedules are due next"
+    )
+    func lanes() async throws {
+        func draft(_ lane: String) -> RecordDraft {
+            var draft = RecordDraft(kind: "message:hooks")
+            draft.queue = "outbox"
+            draft.lane = lane
+            draft.attemptsMax = 9
+            return draft
+        }
+        let worker = try await register("w1", kinds: ["message:hooks"], queues: ["outbox"])
+        _ = try await work.enqueue([draft("hooks/a"), draft("hooks/a"), draft("hooks/b"), draft("hooks/c")])
+        let demand = QueueDemand(queue: "outbox", kinds: ["message:hooks"], limit: 9)
+        let claimed = try await store.exchange(ExchangeRequest(worker: worker, demands: [demand])).claimed
+        for (record, place) in zip(claimed, 0...) {
+            var machine = RecordStateMachine(record.facts)
+            let ended = machine.ended(.failed(detail: "503", retryAfter: .zero))
+            let change = try #require(ended)
+            var news = LaneNews()
+            if place == 0 { news.lane = .failed(failuresMax: 1, coolDown: .seconds(3600)) }
+            if place == 1 { news.laneRest = .seconds(600) }
+            if place == 2 { news.kind = .failed(failuresMax: 1, coolDown: .seconds(1800)) }
+            _ = try await store.exchange(
+                ExchangeRequest(settlements: [Settlement(claim: record.claim, change: change, news: news)]))
+        }
+        _ = try await store.tick(
+            ScheduleTick(
+                name: "nightly", definition: "30 2 * * *", instant: store.now, nextAt: store.now + .seconds(5400)))
+        let status = try await work.status()
+        let lines = StatusText(status: status, store: "memory:").lines()
+        #expect(lines.contains { $0.hasPrefix("hooks/a") && $0.contains("2  keeps failing, left alone for") })
+        #expect(lines.contains { $0.hasPrefix("hooks/b") && $0.contains("rests for") })
+        #expect(lines.contains { $0.hasPrefix("nightly") && $0.contains("30 2 * * *") && $0.contains("1h") })
+        #expect(lines.contains { $0.hasPrefix("message:hooks keeps failing and is left alone for") })
+        let json = JSONText.encode(StatusJSON(status, store: "memory:"))
+        for words in [
+            "\"lane\" : \"hooks/a\"", "\"depth\" : 2", "\"breaker\" : \"open\"", "\"schedule\" : \"nightly\"",
+            "\"due\" : \"30 2 * * *\"", "\"task\" : \"message:hooks\"",
+        ] {
+            #expect(json.contains(words))
+        }
+    }
+
     @Test("an empty store says so in one line")
     func empty() async throws {
         #expect(StatusText(status: try await work.status(), store: "memory:").lines() == ["memory:: empty"])

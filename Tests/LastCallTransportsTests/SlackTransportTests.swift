@@ -57,7 +57,7 @@ import Testing
         let limited = ScriptedServer.Reply.answer(
             "429 Too Many Requests", ["Retry-After: 12"], body: "{\"ok\":false,\"error\":\"ratelimited\"}")
         let wanted = DeliveryFailure(
-            "Slack answered 429: it has enough for now", retryAfter: .seconds(12), scope: .transport,
+            "Slack answered 429: it has enough for now", retryAfter: .seconds(12), scope: .destination,
             countsForBreaker: false)
         #expect(try await Self.failure(limited) == wanted)
         let silent = try await Self.failure(.answer("429 Too Many Requests"))
@@ -65,7 +65,7 @@ import Testing
         for code in ["ratelimited", "rate_limited", "message_limit_exceeded"] {
             let failure = try await Self.failure(Self.says(code))
             #expect(failure.retryAfter == .seconds(30) && failure.isRetryable && !failure.countsForBreaker)
-            #expect(failure.scope == .transport && failure.message == "Slack says \(code): it has enough for now")
+            #expect(failure.scope == .destination && failure.message == "Slack says \(code): it has enough for now")
         }
         #expect(try await Self.failure(Self.says("ratelimited", ["Retry-After: 3"])).retryAfter == .seconds(3))
     }

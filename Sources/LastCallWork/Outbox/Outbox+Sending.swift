@@ -141,8 +141,7 @@ extension Outbox {
             refusesWhileOpen: policy.breaker != nil)
         draft.delay = message.delay
         draft.key = message.key.map { UniqueKey($0, scope: .retained) }
-        // Time, not attempts, decides when it is given up.
-        draft.attemptsMax = 1_000_000_000
+        draft.attemptsMax = Self.attemptsMax
         draft.lossesMax = Self.lossesMax
         if let context = ServiceContext.current {
             InstrumentationSystem.instrument.inject(context, into: &draft.trace, using: TraceFields())

@@ -78,6 +78,8 @@ public final class Outbox: Service, Sendable {
 
     /// The queue in which all messages wait.
     public static let queueName = "outbox"
+    /// How often a message may be tried: time, not attempts, decides when it is given up.
+    package static let attemptsMax = 1_000_000_000
     /// How often a message may lose its process before it is dead-lettered.
     static let lossesMax = 20
     /// How long it sends outside a lifecycle once it is told to stop.

@@ -75,6 +75,13 @@ struct ServeSettings: Sendable {
             let why = hasFile ? "\(configuration.file) has no tasks" : "there is no configuration"
             lines.append("serving commands alone, \(atATime): \(why)")
         }
+        for (words, names) in [
+            ("schedules", configuration.schedules.keys.sorted()),
+            ("messages through", configuration.outbox.keys.sorted()),
+        ] where !names.isEmpty {
+            let more = names.count > 12 ? " and \(names.count - 12) more" : ""
+            lines.append("\(words): \(names.prefix(12).joined(separator: ", "))\(more)")
+        }
         guard case .memory = configuration.store else {
             lines.append("worker \(workerName), store \(configuration.store)\(isNew ? ", which is new" : "")")
             if case .ephemeral(let reason) = durability {

@@ -95,7 +95,9 @@ struct RecordDetailsText: Sendable {
     }
 
     private var attempts: String {
-        var parts = ["\(record.attempt) of \(record.attemptsMax)"]
+        // What is tried for a time, and not so often, has no number worth reading.
+        let isCounted = record.attemptsMax < Outbox.attemptsMax
+        var parts = [isCounted ? "\(record.attempt) of \(record.attemptsMax)" : "\(record.attempt)"]
         if record.evictions > 0 { parts.append(record.evictions == 1 ? "1 eviction" : "\(record.evictions) evictions") }
         if record.losses > 0 { parts.append(record.losses == 1 ? "lost once" : "lost \(record.losses) times") }
         if record.cancelRequested { parts.append("cancellation asked for") }

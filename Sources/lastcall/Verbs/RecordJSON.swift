@@ -23,6 +23,7 @@ struct RecordJSON: Encodable {
     let evictions: Int
     let epoch: Int64
     let key: String?
+    let lane: String?
     let workflow: Int64
     let group: Int64?
     let member: Int?
@@ -50,6 +51,7 @@ struct RecordJSON: Encodable {
         evictions = record.evictions
         epoch = record.epoch
         key = record.key
+        lane = record.lane
         workflow = record.workflow.rawValue
         group = record.node?.rawValue
         member = record.node == nil ? nil : record.member

@@ -16,13 +16,15 @@ import Testing
     }
 
     static func receipt(
-        _ machine: LifecycleStateMachine, before: Ledger, after: Ledger, items: [LedgerItem] = []
+        _ machine: LifecycleStateMachine, before: Ledger, after: Ledger, items: [LedgerItem] = [],
+        remarks: [String] = []
     ) throws -> Receipt {
         let arithmetic = try PlanArithmetic(
             grace: GracePeriod(.seconds(20)), requests: [.init(stage: "work", budget: .seconds(10))])
         return ReceiptBuilder(name: "test", arithmetic: arithmetic, platform: "unknown", epochMilliseconds: 0)
             .receipt(
-                machine: machine, ledgers: [.init(before: before, after: after, items: items)], at: .seconds(20))
+                machine: machine, ledgers: [.init(before: before, after: after, items: items, remarks: remarks)],
+                at: .seconds(20))
     }
 
     @Test("B1 held + accepted = done + handed over + kept + dead-lettered + cut") func conservation() throws {
@@ -47,6 +49,23 @@ import Testing
         #expect(receipt.totals.unaccounted == 1)
         #expect(receipt.exitCode == ExitCode.unaccounted)
         #expect(receipt.outcome == .partial)
+    }
+
+    @Test("P5 what a member says of its stop stands in the receipt, at most ten short sentences") func remarks() throws
+    {
+        let machine = Self.machine(endsAfterTold: .seconds(1))
+        let receipt = try Self.receipt(machine, before: Ledger(), after: Ledger(), remarks: ["poll cancelled"])
+        #expect(receipt.stages[0].members[0].remarks == ["poll cancelled"])
+        #expect(ReceiptTable(receipt).lines.contains("  worker: poll cancelled"))
+        #expect(try Receipt(json: receipt.json().utf8).stages[0].members[0].remarks == ["poll cancelled"])
+        let many = try Self.receipt(
+            machine, before: Ledger(), after: Ledger(),
+            remarks: (0..<50).map { "\($0)" + String(repeating: "x", count: 2000) })
+        #expect(many.stages[0].members[0].remarks?.count == ReceiptBuilder.remarksMax)
+        #expect(try many.shortJSON().utf8.count <= 4096)
+        let none = try Self.receipt(machine, before: Ledger(), after: Ledger())
+        #expect(none.stages[0].members[0].remarks == nil)
+        #expect(try !none.json().contains("remarks"))
     }
 
     @Test("B1 the list of what was cut is capped, and the rest is counted") func cap() throws {

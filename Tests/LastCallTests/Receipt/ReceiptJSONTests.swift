@@ -63,6 +63,9 @@ import Testing
                   "name" : "http",
                   "outcome" : "cancelled",
                   "prediction" : "312 queued at 1/s need 5m12s, there are 9s: 303 will not make it",
+                  "remarks" : [
+                    "poll cancelled"
+                  ],
                   "unaccounted" : 0
                 }
               ],

@@ -28,6 +28,7 @@ import Testing
                   web    http      cancelled   10s    10s   312    3   300       2     5     1    7
                   store  database  failed       0s  17.5s     -    -     -       -     -     -    -
                   http: 312 queued at 1/s need 5m12s, there are 9s: 303 will not make it
+                  http: poll cancelled
                   cut  http: GET /reports/7, held for 61.25s
                   cut  http: POST /orders
                   cut  http: and 5 more
@@ -87,6 +88,7 @@ import Testing
         { $0.stages[0].members[0].name = $1 },
         { $0.stages[0].members[0].error = $1 },
         { $0.stages[0].members[0].prediction = $1 },
+        { $0.stages[0].members[0].remarks = [$1] },
         { $0.stages[0].members[0].cutItems[0].label = $1 },
         { $0.notes = [$1] },
     ]

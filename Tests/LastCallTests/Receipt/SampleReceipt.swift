@@ -42,6 +42,7 @@ enum SampleReceipt {
                             ]
                             $0.cutItemsOmitted = 5
                             $0.prediction = "312 queued at 1/s need 5m12s, there are 9s: 303 will not make it"
+                            $0.remarks = ["poll cancelled"]
                         }
                     ]),
                 .init(
