@@ -24,7 +24,7 @@ package struct WorkerStateMachine: Sendable {
         package static func < (lhs: Phase, rhs: Phase) -> Bool { lhs.rawValue < rhs.rawValue }
     }
 
-    /// What a worker that drains still claims: one that sends messages goes on with what others accepted before.
+    /// What a worker that drains still claims.
     private enum DrainClaims {
         /// Nothing.
         case none
@@ -79,6 +79,8 @@ package struct WorkerStateMachine: Sendable {
     private let kinds: [String]
     private let concurrency: Int
     private let gates: [KindGate]
+    /// Whether what it runs waits in lanes, so that each end may let the next one run.
+    private let worksOnLanes: Bool
 
     /// Creates the machine of a worker that holds nothing.
     ///
@@ -90,6 +92,7 @@ package struct WorkerStateMachine: Sendable {
         self.kinds = kinds
         self.concurrency = concurrency
         self.gates = gates
+        worksOnLanes = drainsByClaiming
         drainClaims = drainsByClaiming ? .undecided : .none
         hints = Set(queues.map(\.name))
     }
@@ -97,10 +100,7 @@ package struct WorkerStateMachine: Sendable {
     /// Whether it starts what it claims.
     package var startsJobs: Bool { phase == .working || isClaimingInDrain }
 
-    private var isClaimingInDrain: Bool {
-        guard phase == .draining, case .claiming = drainClaims else { return false }
-        return true
-    }
+    private var isClaimingInDrain: Bool { drainingSince != nil }
 
     /// How many jobs it holds.
     package var heldCount: Int { jobs.count }
@@ -174,8 +174,8 @@ package struct WorkerStateMachine: Sendable {
     ///   - claims: Whether it may.
     package mutating func nextExchange(for worker: WorkerID, claims: Bool = true) -> ExchangeRequest? {
         guard !isExchanging else { return nil }
-        // What was run frees its lane for the next one.
-        if isClaimingInDrain, !settlements.isEmpty { hints = Set(queues.map(\.name)) }
+        // What was run frees its lane for the next one, which is claimed in the same transaction.
+        if worksOnLanes, startsJobs, !settlements.isEmpty { hints = Set(queues.map(\.name)) }
         let demands = startsJobs && claims ? demands() : []
         guard !settlements.isEmpty || !marks.isEmpty || !demands.isEmpty else { return nil }
         let settling = Set(settlements.map(\.claim))
