@@ -181,6 +181,27 @@ import Testing
         }
     }
 
+    @Test(
+        "P37 behind a statement that took the transaction back nothing is written, also where its error was swallowed")
+    func rolledBack() async throws {
+        try await with { store, outbox in
+            try await store.transaction { try $0.execute("INSERT INTO seen VALUES ('P1')") }
+            let error = await #expect(throws: WorkError.self) {
+                try await store.transaction { transaction in
+                    try transaction.execute("INSERT INTO seen VALUES ('P2')")
+                    do { try transaction.execute("INSERT OR ROLLBACK INTO seen VALUES ('P1')") } catch {
+                        // A program that passes over it.
+                    }
+                    try transaction.send(Message("list", to: "all", text: "P2"), through: outbox)
+                }
+            }
+            #expect(error != nil)
+            let left = try await seen(store)
+            #expect(left == ["P1"])
+            #expect(try await store.records(WorkQuery()).isEmpty)
+        }
+    }
+
     @Test("an outbox on another store is refused") func otherStore() async throws {
         try await with { store, _ in
             let other = try Outbox(MemoryStore(), transports: [ListTransport()])

@@ -10,7 +10,15 @@ extension SQLiteStore {
     public func accept(_ submissions: [Submission]) async throws -> [Acceptance] {
         guard !submissions.isEmpty else { return [] }
         for submission in submissions { try submission.validate(payloadBytesMax: traits.payloadBytesMax) }
-        return try await write(.full) { try $0.accept(submissions) }
+        // What is refused is refused before anything is written, so it need not take back what others write in the same commit.
+        let outcome = try await write(.full) { transaction -> Result<[Acceptance], WorkError> in
+            do {
+                return .success(try transaction.accept(submissions))
+            } catch let error as WorkError {
+                return .failure(error)
+            }
+        }
+        return try outcome.get()
     }
 
     /// Makes a worker known and takes its lock; one that was taken for dead has its lock still.

@@ -86,12 +86,14 @@ public final class SQLiteTransaction {
     /// - Throws: `WorkError.Code.statementFailed`.
     @discardableResult
     public func execute(_ sql: String, _ values: SQLiteValue...) throws -> Int {
-        precondition(!isOver, "a transaction was used after its body returned")
+        try check()
         try ProgramStatement.check(sql, values.count, in: stored.db)
-        return try ProgramStatement.translating {
+        let count = try ProgramStatement.translating {
             try stored.db.run(text: sql, values)
             return stored.db.changes
         }
+        try check()
+        return count
     }
 
     /// Runs a statement that returns rows.
@@ -104,15 +106,27 @@ public final class SQLiteTransaction {
     public func query<Value>(
         _ sql: String, _ values: SQLiteValue..., as transform: (SQLiteRow) throws -> Value
     ) throws -> [Value] {
-        precondition(!isOver, "a transaction was used after its body returned")
+        try check()
         try ProgramStatement.check(sql, values.count, in: stored.db)
-        return try ProgramStatement.translating { try stored.db.all(text: sql, values, as: transform) }
+        let rows = try ProgramStatement.translating { try stored.db.all(text: sql, values, as: transform) }
+        try check()
+        return rows
+    }
+
+    /// Nothing goes on behind a transaction that a statement, or SQLite itself, has taken back: it would be written by itself.
+    private func check() throws {
+        precondition(!isOver, "a transaction was used after its body returned")
+        guard stored.db.isInTransaction else {
+            throw WorkError(
+                .statementFailed,
+                "the transaction was taken back by an earlier statement; let that statement's error end the body")
+        }
     }
 
     /// Accepts records.
     @discardableResult
     public func accept(_ submissions: [Submission]) throws -> [Acceptance] {
-        precondition(!isOver, "a transaction was used after its body returned")
+        try check()
         for submission in submissions { try submission.validate(payloadBytesMax: store.traits.payloadBytesMax) }
         return try stored.accept(submissions)
     }

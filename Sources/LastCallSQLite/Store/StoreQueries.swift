@@ -217,8 +217,14 @@ enum StoreQueries {
             // What is kept for ever is never old enough.
             let ends = terminalStates.map { retention[$0].map { now - $0.wholeMilliseconds } ?? Int64.min }
             for (state, end) in zip(terminalStates, ends) where end > .min {
-                let values = [Int64(state.rawValue), end, Int64(orders.forgetMax)] + ends
-                findings.old += try db.all(text: oldWorkflows, values.map { .integer($0) }) { $0.integer(0) }
+                var values = ([Int64(state.rawValue), end, Int64(orders.forgetMax)] + ends).map {
+                    SQLiteValue.integer($0)
+                }
+                var text = oldWorkflows
+                if let kinds = orders.kinds {
+                    text = text.replacing("ORDER BY", with: "AND \(list("kind", kinds, &values)) ORDER BY")
+                }
+                findings.old += try db.all(text: text, values) { $0.integer(0) }
             }
             findings.hasIdleLanes = try StoreTransaction(db, now: now).hasIdleLanes
         }

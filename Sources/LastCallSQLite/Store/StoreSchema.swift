@@ -152,6 +152,9 @@ enum StoreSchema {
         UPDATE lane SET depth = (head IS NOT NULL)
             + (SELECT count(*) FROM job WHERE job.lane = lane.name AND state = 0 AND hold = 2);
 
+        CREATE INDEX job_lane_due ON job (queue, kind, due_at) WHERE state = 1 AND lane IS NOT NULL;
+        ALTER TABLE job ADD COLUMN retried_at INTEGER;
+
         -- What holds for all records of a kind: until when none is claimed, and whether they are left alone.
         CREATE TABLE gate (
             kind TEXT PRIMARY KEY,

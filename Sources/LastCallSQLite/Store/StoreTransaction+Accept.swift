@@ -98,7 +98,8 @@ extension StoreTransaction {
         let dropped = try submission.records.flatMap { try makeRoom(for: $0) }
         let firstNode = try insertNodes(submission.nodes, workflow: first)
         for (offset, draft) in submission.records.enumerated() {
-            try insert(draft, id: first + Int64(offset), workflow: first, firstNode: firstNode)
+            let id = first + Int64(offset)
+            try insert(draft, id: id, workflow: draft.standsAlone ? id : first, firstNode: firstNode)
         }
         // Only now: what a record waits for may be over, and that may be the end of others here.
         for (offset, draft) in submission.records.enumerated() {

@@ -222,7 +222,7 @@ extension StoreTransaction {
     private static let again = SQLiteQuery(
         """
         UPDATE job SET state = 0, hold = 0, attempt = ?, losses = ?, output_from = ?, flags = ?, reason = NULL, detail = NULL, result = NULL,
-            finished_at = NULL WHERE id = ?
+            finished_at = NULL, retried_at = ? WHERE id = ?
         """)
 
     private mutating func retry(_ id: WorkID, into result: inout WorkActionResult) throws {
@@ -244,7 +244,7 @@ extension StoreTransaction {
         }
         try db.run(
             Self.again, .integer(Int64(change.attempt)), .integer(Int64(change.losses)), .integer(change.outputFrom),
-            .integer(flags.rawValue), .integer(job.id))
+            .integer(flags.rawValue), .integer(now), .integer(job.id))
         try release(job.id, isAnew: true)
         result.changed.append(id)
     }

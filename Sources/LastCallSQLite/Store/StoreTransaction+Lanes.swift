@@ -154,12 +154,12 @@ extension StoreTransaction {
     }
 
     private static let forgetLanes = SQLiteQuery(
-        "DELETE FROM lane WHERE depth = 0 AND not_before <= ?1 AND ifnull(open_until, 0) <= ?1")
+        "DELETE FROM lane WHERE depth = 0 AND head IS NULL AND not_before <= ?1 AND ifnull(open_until, 0) <= ?1")
     private static let forgetGates = SQLiteQuery(
         "DELETE FROM gate WHERE not_before <= ? AND failures = 0 AND open_until IS NULL")
     private static let idleLanes = SQLiteQuery(
         """
-        SELECT EXISTS (SELECT 1 FROM lane WHERE depth = 0 AND not_before <= ?1 AND ifnull(open_until, 0) <= ?1)
+        SELECT EXISTS (SELECT 1 FROM lane WHERE depth = 0 AND head IS NULL AND not_before <= ?1 AND ifnull(open_until, 0) <= ?1)
             OR EXISTS (SELECT 1 FROM gate WHERE not_before <= ?1 AND failures = 0 AND open_until IS NULL)
         """)
 
@@ -230,6 +230,7 @@ extension StoreTransaction {
             // A breaker that was never there and is closed needs no row.
             if found != nil || gate.restsUntil > 0 || !gate.breaker.isPristine { try write(gate, job.kind) }
         }
+        guard news != nil else { return nil }
         opensAt = max(opensAt, gate?.restsUntil ?? 0, gate?.breaker.openUntil?.rawValue ?? 0)
         return opensAt > now ? WorkInstant(rawValue: opensAt) : nil
     }
@@ -302,12 +303,13 @@ extension StoreQueries {
     private static let lanesQuery = SQLiteQuery(
         """
         SELECT name, depth, head, not_before, failures, open_until FROM lane
-        WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name
+        WHERE name >= ?1 AND name < ?2 ORDER BY name
         """)
 
     /// See `WorkStore.lanes`.
     static func lanes(prefix: String, at now: Int64, in db: SQLiteConnection) throws -> [LaneReport] {
-        try db.all(lanesQuery, .text(prefix)) { row in
+        // No name goes on with the last character that there is.
+        try db.all(lanesQuery, .text(prefix), .text(prefix + "\u{10FFFF}")) { row in
             LaneReport(
                 name: row.text(0), depth: Int(row.integer(1)),
                 head: row.integerIfAny(2).map { WorkID(rawValue: $0) },
@@ -318,11 +320,14 @@ extension StoreQueries {
     }
 
     private static let gatesQuery = SQLiteQuery(
-        "SELECT kind, not_before, failures, open_until, probe FROM gate ORDER BY kind")
+        """
+        SELECT kind, not_before, failures, open_until, probe FROM gate
+        WHERE not_before > ? OR failures > 0 OR open_until IS NOT NULL ORDER BY kind
+        """)
 
     /// See `WorkStore.gates`.
     static func gates(at now: Int64, in db: SQLiteConnection) throws -> [GateReport] {
-        try db.all(gatesQuery) { row in
+        try db.all(gatesQuery, .integer(now)) { row in
             GateReport(
                 kind: row.text(0), restsUntil: row.integer(1) > now ? WorkInstant(rawValue: row.integer(1)) : nil,
                 breaker: BreakerStateMachine(

@@ -76,7 +76,7 @@ package struct WorkerStateMachine: Sendable {
     private var turn = 0
 
     private let queues: [Queue]
-    private let kinds: [String]
+    private var kinds: [String]
     private let concurrency: Int
     private let gates: [KindGate]
     /// Whether what it runs waits in lanes, so that each end may let the next one run.
@@ -273,14 +273,13 @@ package struct WorkerStateMachine: Sendable {
         drainClaims = .over
     }
 
-    /// It is decided whether it goes on claiming while it drains.
+    /// It is decided what it goes on claiming while it drains.
     ///
-    /// - Parameters:
-    ///   - since: What waits for a breaker or after a failure of before then is tried once more; `nil` claims nothing.
-    ///   - until: What is not due before then is left.
-    package mutating func goOnClaiming(since: WorkInstant?, until: WorkInstant?) {
+    /// Of `kinds` it does; what waits for a breaker or after a failure of before `since` is tried once more, what is not due before `until` is left.
+    package mutating func goOnClaiming(_ kinds: [String], since: WorkInstant, until: WorkInstant?) {
         guard case .undecided = drainClaims else { return }
-        drainClaims = since.map { .claiming(since: $0, until: until) } ?? .over
+        self.kinds = kinds
+        drainClaims = kinds.isEmpty ? .over : .claiming(since: since, until: until)
         workMayBeThere()
     }
 
@@ -344,6 +343,8 @@ package struct WorkerStateMachine: Sendable {
         outcome.written = request.updates.map(\.claim)
         outcome.cancelRequested = result.cancelRequested.filter { jobs[$0] != nil }
         let overtaken = Set(result.overtaken)
+        // Whoever drains has to look again whether something is left.
+        if isClaimingInDrain, !overtaken.isEmpty { workMayBeThere() }
         finishBeat(request, keeps: { _ in false })
         for claim in overtaken where jobs[claim]?.isSettling == false {
             outcome.overtaken.append(claim)

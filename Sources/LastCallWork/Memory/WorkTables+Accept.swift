@@ -49,10 +49,11 @@ extension WorkTables {
         let nodeIDs = insertNodes(submission.nodes, at: now)
         let ids = submission.records.indices.map { WorkID(rawValue: lastRecord + 1 + Int64($0)) }
         lastRecord += Int64(ids.count)
-        if ids.count > 1 { workflows[ids[0]] = ids }
+        let family = zip(ids, submission.records).filter { !$1.standsAlone }.map(\.0)
+        if family.count > 1 { workflows[ids[0]] = family }
         if !nodeIDs.isEmpty { workflowNodes[ids[0]] = nodeIDs }
         for (id, draft) in zip(ids, submission.records) {
-            insert(draft, id: id, workflow: ids[0], nodeIDs: nodeIDs, at: now)
+            insert(draft, id: id, workflow: draft.standsAlone ? id : ids[0], nodeIDs: nodeIDs, at: now)
         }
         // Only now: what a record waits for may be over, and that may be the end of others here.
         for (id, draft) in zip(ids, submission.records) {
@@ -136,8 +137,11 @@ extension WorkTables {
     }
 
     /// A record is scheduled, or ready.
-    mutating func place(_ id: WorkID, delay: Duration, at now: WorkInstant) {
-        let dueAt = max(delay > .zero ? now + delay : now, laneOpensAt(id, after: now) ?? now)
+    ///
+    /// - Parameter heedsLane: Whether it waits as long as its lane rests.
+    mutating func place(_ id: WorkID, delay: Duration, heedsLane: Bool = true, at now: WorkInstant) {
+        let opensAt = heedsLane ? laneOpensAt(id, after: now) : nil
+        let dueAt = max(delay > .zero ? now + delay : now, opensAt ?? now)
         let state = RecordStateMachine.accepted(waits: false, delay: dueAt - now)
         records[id]?.facts.state = state
         records[id]?.dueAt = dueAt

@@ -71,7 +71,7 @@ extension WorkTables {
             }
         }
         if let retention = orders.retention {
-            result.forgotten = forget(retention, most: orders.forgetMax, at: now)
+            result.forgotten = forget(retention, orders.kinds, most: orders.forgetMax, at: now)
             forgetIdleLanes(at: now)
         }
         if orders.recounts { result.mended = recount(at: now) }
@@ -131,7 +131,9 @@ extension WorkTables {
         return true
     }
 
-    private mutating func forget(_ retention: Retention, most: Int, at now: WorkInstant) -> Int {
+    private mutating func forget(
+        _ retention: Retention, _ kinds: Set<String>?, most: Int, at now: WorkInstant
+    ) -> Int {
         let old = records.values.filter { entry in
             guard let end = entry.finishedAt, let keep = retention[entry.facts.state] else { return false }
             return end + keep <= now
@@ -141,7 +143,7 @@ extension WorkTables {
         for entry in old.sorted(by: { $0.id < $1.id }) where count < most {
             let family = workflows[entry.workflow] ?? [entry.id]
             // Later records of a workflow that was forgotten just now are gone already.
-            guard records[entry.id] != nil, entry.id == family[0],
+            guard records[entry.id] != nil, entry.id == family[0], kinds?.contains(entry.draft.kind) ?? true,
                 family.allSatisfy({ oldIDs.contains($0) || records[$0] == nil })
             else {
                 continue
@@ -230,6 +232,7 @@ extension WorkTables {
             }
             entry.facts = machine.facts
             entry.facts.state = .blocked
+            entry.retriedAt = now
             entry.reason = change.reason
             entry.detail = nil
             entry.result = nil

@@ -66,7 +66,7 @@ extension WorkTables {
             makeReady(id, dueAt: dueAt)
             self.change.insert(.work)
         } else if !change.state.isTerminal {
-            place(id, delay: change.delay, at: now)
+            place(id, delay: change.delay, heedsLane: false, at: now)
         }
         self.change.insert(.ended)
         return true
@@ -142,7 +142,8 @@ extension WorkTables {
             payloadVersion: draft.payloadVersion, queue: draft.queue, workflow: entry.workflow, node: entry.node,
             waitsForNode: entry.waitsForNode, facts: entry.facts, timeout: draft.timeout, key: draft.key?.text,
             checkpoint: entry.checkpoint, hasJournal: !entry.journal.isEmpty, lineCount: entry.lineCount,
-            trace: draft.trace, acceptedAt: entry.acceptedAt, dueAt: entry.dueAt ?? entry.acceptedAt, claimedAt: now)
+            trace: draft.trace, acceptedAt: entry.acceptedAt, dueAt: entry.dueAt ?? entry.acceptedAt, claimedAt: now,
+            delay: draft.delay, retriedAt: entry.retriedAt)
     }
 
     /// See ``WorkStore/beat(_:)``.

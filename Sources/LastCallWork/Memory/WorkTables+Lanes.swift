@@ -254,10 +254,11 @@ extension WorkTables {
 
     /// See ``WorkStore/gates()``.
     package func gateReports(at now: WorkInstant) -> [GateReport] {
-        gates.sorted { $0.key < $1.key }.map { kind, gate in
-            GateReport(
-                kind: kind, restsUntil: gate.restsUntil.flatMap { $0 > now ? $0 : nil }, breaker: gate.breaker)
-        }
+        gates.filter { !$0.value.breaker.isPristine || $0.value.restsUntil.map { $0 > now } ?? false }
+            .sorted { $0.key < $1.key }.map { kind, gate in
+                GateReport(
+                    kind: kind, restsUntil: gate.restsUntil.flatMap { $0 > now ? $0 : nil }, breaker: gate.breaker)
+            }
     }
 }
 

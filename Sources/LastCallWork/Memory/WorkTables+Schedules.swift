@@ -5,12 +5,18 @@ extension WorkTables {
         _ tick: ScheduleTick, payloadBytesMax: Int, at now: WorkInstant
     ) throws(WorkError) -> TickResult {
         if let draft = tick.draft { try Submission(draft).validate(payloadBytesMax: payloadBytesMax) }
-        guard var known = schedules[tick.name], known.definition == tick.definition else {
+        let before = schedules[tick.name]
+        guard var known = before, known.definition == tick.definition else {
             schedules[tick.name] = ScheduleReport(
                 name: tick.name, definition: tick.definition, decidedUntil: tick.instant, nextAt: tick.nextAt,
-                last: schedules[tick.name]?.last)
+                last: before?.last)
             guard let draft = tick.draft else { return TickResult(.known, decidedUntil: tick.instant) }
-            return try fire(tick, draft, payloadBytesMax, at: now)
+            do {
+                return try fire(tick, draft, payloadBytesMax, at: now)
+            } catch {
+                schedules[tick.name] = before
+                throw error
+            }
         }
         guard let draft = tick.draft else {
             known.nextAt = tick.nextAt ?? known.nextAt

@@ -45,7 +45,7 @@ struct Delivering: Sendable {
             throw JobRefused("the stored message cannot be read: \(type(of: error))")
         }
         let lane = Redaction.lane(transport.name, stored.to)
-        guard store.now - record.acceptedAt < policy.givesUpAfter || record.facts.attempt == 1 else {
+        guard timeLeft(record) > .zero || record.facts.attempt == 1 else {
             throw giveUp(record, lane, stored.to, "no answer came in time")
         }
         // What its end means where no answer comes in time.
@@ -60,7 +60,7 @@ struct Delivering: Sendable {
             news.kind = .succeeded
             news.laneRest = max(rest(record, policy), receipt.restsFor ?? .zero)
             context.note(news)
-            tally.left(Message.lane(transport.name, stored.to))
+            tally.delivered(Message.lane(transport.name, stored.to))
         } catch let failure as DeliveryFailure {
             throw ended(failure, record, lane, context, stored.to)
         } catch {
@@ -95,11 +95,12 @@ struct Delivering: Sendable {
             tally.left(Message.lane(transport.name, destination))
             return JobRefused(failure.message)
         }
-        guard store.now - record.acceptedAt < policy.givesUpAfter else {
+        let left = timeLeft(record)
+        guard left > .zero else {
             return giveUp(record, lane, destination, failure.message)
         }
         let backoff = policy.backoff.delay(afterFailures: record.facts.attempt, random: .random(in: 0...1))
-        return JobFailure(failure.message, retryAfter: max(backoff, failure.retryAfter ?? .zero))
+        return JobFailure(failure.message, retryAfter: max(backoff, min(failure.retryAfter ?? .zero, left)))
     }
 
     /// What is said of an attempt that its policy's time ended.
@@ -122,7 +123,8 @@ struct Delivering: Sendable {
         let policy = transport.policy
         var news = LaneNews()
         news.laneRest = rest(record, policy)
-        let wait = failure.isRetryable ? failure.retryAfter ?? .zero : .zero
+        // Nobody is waited for longer than the message itself.
+        let wait = failure.isRetryable ? min(failure.retryAfter ?? .zero, timeLeft(record)) : .zero
         switch failure.scope {
         case .destination: news.laneRest = max(news.laneRest, wait)
         case .transport: news.kindRest = wait
@@ -140,6 +142,12 @@ struct Delivering: Sendable {
             news.kind = .succeeded
         }
         return news
+    }
+
+    /// How long it is until the message is given up, counted from when it was accepted or let run again, and its delay was over.
+    private func timeLeft(_ record: ClaimedRecord) -> Duration {
+        let start = record.retriedAt ?? record.acceptedAt + record.delay
+        return transport.policy.givesUpAfter - (store.now - start)
     }
 
     /// How long the lane rests by its rate, which counts from the beginning of an attempt.

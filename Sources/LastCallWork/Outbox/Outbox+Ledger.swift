@@ -68,6 +68,8 @@ extension Outbox: LedgerReporting {
 
     /// Notes what waits from before.
     func lookForBacklog() async {
+        // What this process accepted before it began to send is counted already.
+        let own = state.withLock { $0.accepted - $0.dropped }
         let lanes: [LaneReport]
         do {
             lanes = try await self.lanes()
@@ -76,8 +78,7 @@ extension Outbox: LedgerReporting {
             return configuration.logger.warning("the store did not say what waits", metadata: ["error": "\(error)"])
         }
         let count = lanes.reduce(0) { $0 + $1.depth }
-        // What this process accepted before it began to send is counted already.
-        state.withLock { $0.backlog = max(0, count - $0.accepted + $0.dropped) }
+        state.withLock { $0.backlog = max(0, count - own) }
         tally.found(Dictionary(uniqueKeysWithValues: lanes.map { ($0.name, $0.depth) }))
         guard count > 0 else { return }
         configuration.logger.info("messages wait from before", metadata: ["messages": "\(count)"])
@@ -86,17 +87,15 @@ extension Outbox: LedgerReporting {
     /// Counts what is left at the end.
     func countRest() async {
         let expected = estimate
-        let left = await waitingInStore() ?? expected
+        let (left, covered) = await countLeft() ?? (expected, 0)
         var rest = Rest()
         rest.acceptedByOthers = max(0, left - expected)
-        rest.handedOver = max(0, expected - left)
-        if worker.hasPeers {
-            rest.handedOver += left
-        } else if worker.losesWhatItGivesBack {
-            rest.cut = left
+        rest.handedOver = max(0, expected - left) + covered
+        if worker.losesWhatItGivesBack {
+            rest.cut = left - covered
             rest.cutItems = await itemsLeft()
         } else {
-            rest.kept = left
+            rest.kept = left - covered
         }
         state.withLock { state in
             state.rest = rest
@@ -105,7 +104,21 @@ extension Outbox: LedgerReporting {
         guard left > 0 else { return }
         configuration.logger.notice(
             "messages are left",
-            metadata: ["messages": "\(left)", "they are": "\(rest.cut > 0 ? "lost with the store" : "kept")"])
+            metadata: ["kept": "\(rest.kept)", "handedOver": "\(covered)", "cut": "\(rest.cut)"])
+    }
+
+    /// How many messages are left, and how many of them somebody else who lives sends; `nil` where the store does not answer.
+    private func countLeft() async -> (left: Int, covered: Int)? {
+        do {
+            let kinds = worker.coveredKinds
+            return try await lanes().reduce(into: (0, 0)) { sums, lane in
+                sums.0 += lane.depth
+                if kinds.contains(Self.kind(String(lane.name.prefix { $0 != "/" }))) { sums.1 += lane.depth }
+            }
+        } catch {
+            configuration.logger.warning("the store did not say what is left", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 
     /// The messages that are left, one by one.
@@ -165,7 +178,7 @@ extension Outbox {
         let sent = worker.ledger
         return Status(
             waiting: lanes.reduce(0) { $0 + $1.depth }, inFlight: worker.heldCount, utilisation: fill.max() ?? 0,
-            openBreakers: open, delivered: sent.done,
+            openBreakers: open, delivered: tally.delivered,
             deadLettered: sent.deadLettered + state.withLock { $0.dropped }, lastFailure: tally.lastFailure)
     }
 }

@@ -27,19 +27,27 @@ extension Outbox {
         guard !messages.isEmpty else { return [] }
         let submissions = try messages.map { Submission(try draft(of: $0)) }
         try checkRoom(for: messages)
-        let waits = messages.contains { transports[$0.transport]?.policy.overflow == .wait }
+        // Where one of them is to be refused, the caller does not wait for the others.
+        let policies = messages.compactMap { transports[$0.transport]?.policy.overflow }
+        let waits = policies.contains(.wait) && !policies.contains(.reject)
         let changes = waits ? store.changes() : nil
         if let changes { state.withLock { $0.waiting[ObjectIdentifier(changes)] = changes } }
         defer { if let changes { _ = state.withLock { $0.waiting.removeValue(forKey: ObjectIdentifier(changes)) } } }
         while true {
             do {
-                let acceptances = try await letIn(messages[0]) { try await self.store.accept(submissions) }
-                noteAccepted(messages, acceptances)
+                let acceptances = try await letIn(messages[0]) {
+                    let acceptances = try await self.store.accept(submissions)
+                    // Before the drain may go on: what it counts is all there is.
+                    noteAccepted(messages, acceptances)
+                    return acceptances
+                }
                 return acceptances.map { Sent(id: $0.ids[0], isDuplicate: $0.isDuplicate) }
             } catch let error as WorkError where error.code == .laneFull {
                 guard let changes else { throw error }
                 // Any end may be one of this lane's; it is looked at again then.
-                guard await changes.next() != nil else {
+                var change: StoreChange? = []
+                while let heard = change, !heard.contains(.ended) { change = await changes.next() }
+                guard change != nil else {
                     try Task.checkCancellation()
                     throw error
                 }

@@ -26,7 +26,7 @@ public final class Outbox: Service, Sendable {
         public var concurrency: Int
         /// How long it goes on sending once it is told to stop, where that is less than its stage allows; outside a lifecycle 30 s by default.
         public var drainMax: Duration?
-        /// How long the store remembers what was sent; `nil` leaves that to workers.
+        /// How long the store remembers messages that are over; `nil` leaves that to workers.
         public var retention: Retention?
         /// Where it logs; never a payload, a token or a destination.
         public var logger: Logger
@@ -121,6 +121,9 @@ public final class Outbox: Service, Sendable {
             name: configuration.name ?? WorkerSettings.defaultName(for: "outbox"),
             concurrency: configuration.concurrency, queues: [.init(Self.queueName)],
             retention: configuration.retention, logger: configuration.logger)
+        settings.forgetsOwnKindsOnly = true
+        settings.drainMax = configuration.drainMax
+        settings.drainMaxAlone = Self.drainMaxDefault
         settings.gates = transports.map {
             KindGate(kind: Self.kind($0.name), spacing: $0.policy.rate?.spacing ?? .zero)
         }
@@ -248,7 +251,7 @@ public final class Outbox: Service, Sendable {
     /// - Parameter time: How long it may take. What is on its way then is broken off and stays in the store.
     public func drain(within time: Duration) async -> Drained {
         closeIntake()
-        let before = worker.ledger.done
+        let before = tally.delivered
         if state.withLock({ $0.hasRun && !$0.isOver }) {
             let isOver = Latch<Void>()
             let worker = worker
@@ -264,7 +267,7 @@ public final class Outbox: Service, Sendable {
             }
         }
         let left = await waitingInStore() ?? estimate
-        return Drained(isComplete: left == 0, delivered: worker.ledger.done - before, left: left)
+        return Drained(isComplete: left == 0, delivered: tally.delivered - before, left: left)
     }
 }
 

@@ -8,6 +8,8 @@ final class OutboxTally: Sendable {
         var depths: [String: Int] = [:]
         /// The last failure, safe to show.
         var lastFailure: String?
+        /// How many messages were delivered.
+        var delivered = 0
     }
 
     private let state = Mutex(State())
@@ -25,6 +27,15 @@ final class OutboxTally: Sendable {
             state.depths[lane] = depth > 1 ? depth - 1 : nil
         }
     }
+
+    /// A message was delivered.
+    func delivered(_ lane: String) {
+        left(lane)
+        state.withLock { $0.delivered += 1 }
+    }
+
+    /// How many messages were delivered.
+    var delivered: Int { state.withLock { $0.delivered } }
 
     /// An attempt failed.
     func failed(_ why: String) { state.withLock { $0.lastFailure = why } }

@@ -45,7 +45,7 @@ public struct TransportPolicy: Sendable, Hashable {
     ///
     /// Its number of attempts is not used; see ``givesUpAfter``.
     public var backoff: RetryPolicy
-    /// How long after its acceptance a message that cannot be delivered is dead-lettered; 24 h by default.
+    /// How long after its acceptance, its delay, or its replay a message that cannot be delivered is dead-lettered; 24 h by default.
     public var givesUpAfter: Duration
     /// When to leave the other side alone; `nil` is never.
     public var breaker: Breaker?
@@ -88,6 +88,7 @@ public struct TransportPolicy: Sendable, Hashable {
         try check(timeout >= .milliseconds(1), "timeout is \(DurationText.format(timeout)); it is at least 1ms")
         try check(
             givesUpAfter > .zero, "givesUpAfter is \(DurationText.format(givesUpAfter)); it is more than 0")
+        try check(backoff.base >= .milliseconds(1), "the backoff's base is less than 1ms")
         try check(waitingMax >= 1, "waitingMax is \(waitingMax); it is at least 1")
         if let breaker {
             try check(

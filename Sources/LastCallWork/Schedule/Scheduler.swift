@@ -22,6 +22,8 @@ public final class Scheduler: Service, Sendable {
         public var name: String?
         /// How many runs go on at once; 10 by default.
         public var concurrency: Int
+        /// How long the store remembers its own runs that are over; `nil` leaves that to workers.
+        public var retention: Retention?
         /// Where it logs.
         public var logger: Logger
         /// What it waits by; it has to go with the store's clock.
@@ -29,9 +31,10 @@ public final class Scheduler: Service, Sendable {
 
         /// Creates a configuration with the defaults that each property names.
         public init(
-            name: String? = nil, concurrency: Int = 10, logger: Logger = Logger(label: "lastcall.scheduler"),
-            clock: any Clock<Duration> = ContinuousClock()
+            name: String? = nil, concurrency: Int = 10, retention: Retention? = Retention(),
+            logger: Logger = Logger(label: "lastcall.scheduler"), clock: any Clock<Duration> = ContinuousClock()
         ) {
+            self.retention = retention
             self.name = name
             self.concurrency = concurrency
             self.logger = logger
@@ -84,15 +87,16 @@ public final class Scheduler: Service, Sendable {
         // What dies with its process is not made up for, so it is over when it is cancelled.
         let policy: EvictionPolicy = store.traits.durability == .process ? .finalize : .requeue
         let handlers = schedules.compactMap { Self.handler($0, policy, notes, store) }
-        worker =
-            handlers.isEmpty
-            ? nil
-            : try Worker(
-                store, handlers: handlers,
-                configuration: .init(
-                    name: configuration.name ?? WorkerSettings.defaultName(for: "scheduler"),
-                    concurrency: configuration.concurrency,
-                    queues: [.init(Self.queueName)], retention: nil, logger: configuration.logger))
+        guard !handlers.isEmpty else {
+            worker = nil
+            return
+        }
+        var settings = Worker.Configuration(
+            name: configuration.name ?? WorkerSettings.defaultName(for: "scheduler"),
+            concurrency: configuration.concurrency, queues: [.init(Self.queueName)],
+            retention: configuration.retention, logger: configuration.logger)
+        settings.forgetsOwnKindsOnly = true
+        worker = try Worker(store, handlers: handlers, configuration: settings)
     }
 
     private let notes: RunNotes
@@ -211,7 +215,7 @@ public final class Scheduler: Service, Sendable {
         for schedule in schedules where schedule.runsAtStart && stopped.value == nil {
             // Later than what was decided on, also where that was this very moment.
             let decided = state.withLock { $0.machines[schedule.name]?.decidedUntil } ?? store.now
-            await fire(schedule, max(store.now, decided + .milliseconds(1)), isExtra: true)
+            _ = await fire(schedule, max(store.now, decided + .milliseconds(1)), isExtra: true)
         }
         while stopped.value == nil {
             let now = store.now
@@ -219,7 +223,10 @@ public final class Scheduler: Service, Sendable {
             for schedule in schedules where stopped.value == nil {
                 let decision = state.withLock { $0.machines[schedule.name]?.due(at: now) }
                 guard let decision else { continue }
-                for tick in decision.ticks where stopped.value == nil { await fire(schedule, tick) }
+                for tick in decision.ticks where stopped.value == nil {
+                    // Later ones wait with it: what was decided on is one instant.
+                    guard await fire(schedule, tick) else { break }
+                }
                 state.withLock { $0.nextAt[schedule.name] = decision.nextAt }
                 if let next = decision.nextAt { wait = min(wait, next - now) }
             }
@@ -241,7 +248,8 @@ public final class Scheduler: Service, Sendable {
     /// Fires one tick; where the store does not answer, it is tried again with the next look.
     ///
     /// - Parameter isExtra: Whether it is the one of the start, which is no loss where it is left out.
-    private func fire(_ schedule: Schedule, _ instant: WorkInstant, isExtra: Bool = false) async {
+    /// - Returns: Whether it was decided on.
+    private func fire(_ schedule: Schedule, _ instant: WorkInstant, isExtra: Bool = false) async -> Bool {
         do {
             var draft = try draft(schedule, instant)
             if schedule.jitter > .zero { draft.delay = draft.delay + schedule.jitter * Double.random(in: 0...1) }
@@ -252,11 +260,13 @@ public final class Scheduler: Service, Sendable {
                     skipsWhileUnfinished: schedule.overlap == .skip))
             state.withLock { $0.machines[schedule.name]?.decided(until: max(instant, result.decidedUntil)) }
             log(schedule, result, isExtra: isExtra)
+            return true
         } catch {
             notes.failed(schedule.name, error)
             configuration.logger.error(
                 "a schedule could not be fired; it is tried again",
                 metadata: ["schedule": "\(schedule.name)", "error": "\(error)"])
+            return false
         }
     }
 

@@ -50,6 +50,8 @@ public struct SweepOrders: Sendable, Hashable {
     public var forgetMax: Int
     /// Whether group counters are compared with their members.
     public var recounts: Bool
+    /// Of which kinds something is forgotten; a workflow goes by its first record. `nil` is all.
+    public var kinds: Set<String>?
 
     /// Creates orders.
     public init(retention: Retention? = nil, forgetMax: Int = 1000, recounts: Bool = false) {

@@ -118,14 +118,20 @@ public struct ClaimedRecord: Sendable {
     public var dueAt: WorkInstant
     /// When it was claimed.
     public var claimedAt: WorkInstant
+    /// How long it had to wait before it might run.
+    public var delay: Duration
+    /// When somebody let it run again, where somebody did.
+    public var retriedAt: WorkInstant?
 
     /// Creates a claimed record.
     public init(
         id: WorkID, epoch: Int64, kind: String, payload: [UInt8], payloadVersion: Int, queue: String,
         workflow: WorkID, node: NodeID?, waitsForNode: NodeID?, facts: RecordFacts, timeout: Duration?, key: String?,
         checkpoint: [UInt8]?, hasJournal: Bool, lineCount: Int, trace: [String: String], acceptedAt: WorkInstant,
-        dueAt: WorkInstant, claimedAt: WorkInstant
+        dueAt: WorkInstant, claimedAt: WorkInstant, delay: Duration = .zero, retriedAt: WorkInstant? = nil
     ) {
+        self.delay = delay
+        self.retriedAt = retriedAt
         self.id = id
         self.epoch = epoch
         self.kind = kind

@@ -59,6 +59,8 @@ public struct RecordDraft: Sendable {
     public var waitsForRecord: WorkID?
     /// Whether it runs however that record ends; otherwise it is cancelled where the record did not end well.
     public var runsAfterFailure = false
+    /// Whether it is no part of the workflow that it is submitted with: cancelling that one does not cancel it.
+    public var standsAlone = false
     /// Records that are accepted with it and wait for its end, however it ends; they have none of their own.
     ///
     /// Where it is there already, under its key, they are not accepted either.

@@ -53,6 +53,12 @@ public final class Worker: Service, Sendable {
         package var gates: [KindGate] = []
         /// Waits until nothing new comes from this process, where the worker goes on claiming while it drains; `nil` claims nothing then.
         package var drainsAfter: (@Sendable () async -> Void)?
+        /// How long it goes on claiming at most while it drains; `nil` is as long as it has.
+        package var drainMax: Duration?
+        /// The same where nobody tells it how long it has.
+        package var drainMaxAlone: Duration?
+        /// Whether it forgets only what is over of its own kinds.
+        package var forgetsOwnKindsOnly = false
         /// What measures the time of a stop that cancels.
         package var handOverClock: any Clock<Duration> = ContinuousClock()
 
@@ -105,8 +111,8 @@ public final class Worker: Service, Sendable {
     /// Waits until everything is settled.
     package func waitUntilOver() async { await engine.finished.waitThroughCancellation() }
 
-    /// Whether another worker may claim what this one gives back, as it was looked up.
-    package var hasPeers: Bool { engine.state.withLock { $0.hasPeers } }
+    /// The kinds that somebody else who lives handles too, as it was looked up.
+    package var coveredKinds: Set<String> { engine.state.withLock { $0.coveredKinds } }
 
     /// Whether what it gives back in a stop dies with this process, and no line of the store's own says so.
     package var losesWhatItGivesBack: Bool { engine.losesWhatItGivesBack }

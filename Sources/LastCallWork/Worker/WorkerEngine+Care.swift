@@ -85,7 +85,8 @@ extension WorkerEngine {
 
     /// Sweeps once; returns whether there is more to forget.
     private func sweep(forgets: Bool, recounts: Bool) async -> Bool {
-        let orders = SweepOrders(retention: forgets ? settings.retention : nil, recounts: recounts)
+        var orders = SweepOrders(retention: forgets ? settings.retention : nil, recounts: recounts)
+        if settings.forgetsOwnKindsOnly { orders.kinds = Set(settings.description.kinds) }
         do {
             let result = try await store.sweep(orders)
             if result.mended > 0 {

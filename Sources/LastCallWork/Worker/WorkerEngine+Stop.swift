@@ -14,14 +14,16 @@ extension WorkerEngine {
         tell(told, cause)
         exchangeWake.raise(.ended)
         // Only the receipt's words depend on the answer, so the stop does not wait for it.
-        let until = time.map { store.now + $0 }
+        let until = [time ?? settings.drainMaxAlone, settings.drainMax].compactMap(\.self).min().map { store.now + $0 }
         UnstructuredTask.start { [self] in
             await lookForPeers()
             guard let drainsAfter = settings.drainsAfter else { return }
             await drainsAfter()
-            // Whoever else has the time takes over; alone, it does what it can.
+            // What somebody else handles too he takes over; with the rest it does what it can.
+            let now = store.now
             state.withLock { state in
-                state.machine.goOnClaiming(since: state.hasPeers ? nil : store.now, until: until)
+                let kinds = settings.description.kinds.filter { !state.coveredKinds.contains($0) }
+                state.machine.goOnClaiming(kinds, since: now, until: until)
             }
             exchangeWake.raise(.work)
         }
@@ -38,12 +40,15 @@ extension WorkerEngine {
     func lookForPeers() async {
         do {
             let own = state.withLock { $0.identities }
-            let (queues, kinds) = (Set(settings.description.queues), Set(settings.description.kinds))
-            let peers = try await store.workers().contains { peer in
+            let queues = Set(settings.description.queues)
+            let peers = try await store.workers().filter { peer in
                 peer.isAlive && !own.contains(peer.id) && !queues.isDisjoint(with: peer.worker.queues)
-                    && !kinds.isDisjoint(with: peer.worker.kinds)
             }
-            state.withLock { $0.hasPeers = peers }
+            let covered = Set(peers.flatMap(\.worker.kinds)).intersection(settings.description.kinds)
+            state.withLock { state in
+                state.coveredKinds = covered
+                state.hasPeers = !covered.isEmpty
+            }
         } catch {
             logger.debug("the other workers could not be looked up", metadata: ["error": "\(error)"])
         }

@@ -24,6 +24,8 @@ final class WorkerEngine: Sendable {
         var cut: [LedgerItem] = []
         /// Whether others may claim what is given back, where that was looked up.
         var hasPeers = false
+        /// The kinds that somebody else who lives handles too, where that was looked up.
+        var coveredKinds: Set<String> = []
         /// Whether the worker ends whatever the store says.
         var isGivenUp = false
         /// Why it cannot go on: its store is gone, or its name is somebody else's.
@@ -161,7 +163,7 @@ final class WorkerEngine: Sendable {
         }
         if let request = state.withLock({ $0.nextExchange() }) { return request }
         follow(outcome.take())
-        if state.withLock({ $0.isUnregistered && $0.machine.phase == .working }) {
+        if state.withLock({ $0.isUnregistered && $0.machine.startsJobs }) {
             failures = await registerAnew(failures) ? 0 : failures + 1
             if failures > 0 { await pause(after: failures) }
             return nil

@@ -27,6 +27,12 @@ struct WorkerSettings: Sendable {
     let gates: [KindGate]
     /// Waits until nothing new comes from this process, where the worker goes on claiming while it drains.
     let drainsAfter: (@Sendable () async -> Void)?
+    /// How long it goes on claiming at most while it drains.
+    let drainMax: Duration?
+    /// The same where nobody tells it how long it has.
+    let drainMaxAlone: Duration?
+    /// Whether it forgets only what is over of its own kinds.
+    let forgetsOwnKindsOnly: Bool
     /// Ends what dead workers left running.
     let leftovers: (any LeftoverEnding)?
     /// Where it logs.
@@ -67,6 +73,9 @@ struct WorkerSettings: Sendable {
         abandonsAfter = configuration.abandonsAfter
         handOverClock = configuration.handOverClock
         gates = configuration.gates
+        drainMax = configuration.drainMax
+        drainMaxAlone = configuration.drainMaxAlone
+        forgetsOwnKindsOnly = configuration.forgetsOwnKindsOnly
         drainsAfter = configuration.drainsAfter
         leftovers = configuration.leftovers
         logger = configuration.logger

@@ -36,6 +36,8 @@ enum Notification {
     static func draft(_ notify: NotifyDefinition, of title: String) -> RecordDraft {
         var draft = RecordDraft(kind: kind, payload: PayloadJSON.encode(Payload(notify: notify, title: title)))
         draft.attemptsMax = attemptsMax
+        // A workflow that is cancelled is told of too.
+        draft.standsAlone = true
         return draft
     }
 
@@ -74,7 +76,11 @@ enum Notification {
 
     /// The job that it waited for, or the jobs of the workflow.
     private static func subjects(of context: JobContext, in store: any WorkStore) async throws -> [WorkRecord] {
-        if let node = context.record.waitsForNode { return try await store.members(of: node).map(\.record) }
+        if let node = context.record.waitsForNode {
+            // The last steps are what it waited for; how it went, all of them say.
+            guard let last = try await store.members(of: node).first?.record else { return [] }
+            return try await store.records(WorkQuery(workflow: last.workflow, limit: WorkflowFile.jobsMax))
+        }
         let own = try await store.records(WorkQuery(ids: [context.id])).first
         guard let job = own?.waitsForRecord else { return [] }
         return try await store.records(WorkQuery(ids: [job]))

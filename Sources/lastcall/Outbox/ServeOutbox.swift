@@ -19,7 +19,7 @@ enum ServeOutbox {
         }
         return try Outbox(
             store, transports: transports,
-            configuration: .init(name: name.map { "\($0)-outbox" }, retention: nil, logger: logger))
+            configuration: .init(name: name.map { "\($0.prefix(50))-outbox" }, retention: nil, logger: logger))
     }
 
     private static func transport(
@@ -101,7 +101,7 @@ enum ServeSchedules {
         }
         return try Scheduler(
             store, schedules: schedules,
-            configuration: .init(name: name.map { "\($0)-scheduler" }, logger: logger))
+            configuration: .init(name: name.map { "\($0.prefix(50))-scheduler" }, logger: logger))
     }
 }
 

@@ -89,9 +89,7 @@ struct ServeCommand: AsyncParsableCommand {
         let opened: any WorkStore
         let worker: Worker
         let plan: ShutdownPlan
-        let outbox: Outbox?
-        let scheduler: Scheduler?
-        let member: ServeWorker
+        let members: ServeMembers
         let sockets: ServeSockets
         do {
             settings = try ServeSettings(
@@ -99,15 +97,17 @@ struct ServeCommand: AsyncParsableCommand {
                 grace: try statedGrace())
             isNew = StoreOpening.isMissing(settings.configuration.store)
             opened = try await StoreOpening.open(settings.configuration.store)
-            outbox = try ServeOutbox.make(settings.configuration, opened, name: name, logger: workLogger)
-            scheduler = try ServeSchedules.make(settings.configuration, opened, name: name, logger: workLogger)
+            let outbox = try ServeOutbox.make(settings.configuration, opened, name: name, logger: workLogger)
+            let scheduler = try ServeSchedules.make(settings.configuration, opened, name: name, logger: workLogger)
             worker = try Worker(
                 opened, handlers: TaskHandlers.all(for: settings.configuration, opened, outbox),
                 configuration: settings.workerConfiguration(opened, logger: workLogger))
-            member = ServeWorker(worker)
+            members = ServeMembers(
+                worker: ServeWorker(worker), outbox: outbox.map { ServeWorker($0) },
+                scheduler: scheduler.map { ServeWorker($0) })
             sockets = try ServeSockets(
                 settings.configuration, WorkClient(opened), worker: worker, outbox: outbox, logger: socketLogger)
-            plan = try shutdownPlan(settings, member, sockets, scheduler, outbox, opened)
+            plan = try shutdownPlan(settings, members, sockets, opened)
         } catch let error where VerbError(error) != nil {
             guard let error = VerbError.ofServing(error) else { return }
             for line in error.description.split(separator: "\n") { Verb.complain(String(line)) }
@@ -117,7 +117,7 @@ struct ServeCommand: AsyncParsableCommand {
         let greeting = settings.greeting(
             workerName: worker.name, durability: opened.traits.durability, isNew: isNew)
         var configuration = Lifecycle.Configuration(
-            name: name ?? "serve", logger: logger { member.couldNotStart || sockets.couldNotListen },
+            name: name ?? "serve", logger: logger { members.couldNotStart || sockets.couldNotListen },
             receiptPath: receipt,
             showsReceipt: .onTerminal
         ) { [quiet] event in
@@ -125,32 +125,31 @@ struct ServeCommand: AsyncParsableCommand {
             for line in greeting + sockets.greeting { Verb.complain(line) }
         }
         configuration.showsReceiptOf = { [quiet] receipt in
-            !member.couldNotStart && !sockets.couldNotListen && !(quiet && receipt.isClean)
+            !members.couldNotStart && !sockets.couldNotListen && !(quiet && receipt.isClean)
         }
         configuration.exitCode = { receipt in
-            sockets.couldNotListen ? LastCall.ExitCode.configuration : member.exitCode(of: receipt)
+            sockets.couldNotListen ? LastCall.ExitCode.configuration : members.exitCode(of: receipt)
         }
         await Lifecycle(plan, configuration: configuration, signals: signals).runAndExit()
     }
 
     /// Nothing new comes in first; then the work gets all the time but what closing the store takes.
     private func shutdownPlan(
-        _ settings: ServeSettings, _ member: ServeWorker, _ sockets: ServeSockets, _ scheduler: Scheduler?,
-        _ outbox: Outbox?, _ store: any WorkStore
+        _ settings: ServeSettings, _ members: ServeMembers, _ sockets: ServeSockets, _ store: any WorkStore
     ) throws(LastCallError) -> ShutdownPlan {
         let grace: ShutdownPlan.Grace = settings.configuration.grace.map { .stated($0) } ?? .detected()
         let available = try ShutdownPlan(grace: grace) { Stage("work") {} }.arithmetic.available
         // Counting takes a moment in a large store, so only who looks on is told.
         let closing = StoreMember(store, tellsRest: isTerminal && !quiet).named("store")
         return try ShutdownPlan(grace: grace) {
-            if sockets.api != nil || scheduler != nil {
+            if sockets.api != nil || members.scheduler != nil {
                 Stage("intake", budget: min(available / 10, .seconds(5))) {
                     if let api = sockets.api { api.named("api") }
-                    if let scheduler { scheduler.named("scheduler") }
+                    if let scheduler = members.scheduler { scheduler.named("scheduler") }
                 }
             }
-            Stage("work") { member.named("worker") }
-            if let outbox {
+            Stage("work") { members.worker.named("worker") }
+            if let outbox = members.outbox {
                 // What the last jobs tell of is sent too, as far as it goes.
                 Stage("outbox", budget: min(available / 4, .seconds(10))) { outbox.named("outbox") }
             }

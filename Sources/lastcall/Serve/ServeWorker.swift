@@ -3,13 +3,13 @@ import LastCallConcurrency
 import LastCallWork
 import ServiceLifecycle
 
-/// The worker of `lastcall serve` as a member of its plan; it remembers why it could not start.
+/// The worker of `lastcall serve`, its outbox or its scheduler, as a member of the plan; it remembers why it could not start.
 final class ServeWorker: Service, ReadinessReporting, LedgerReporting, Sendable {
-    private let worker: Worker
+    private let worker: any ReadinessReporting & LedgerReporting
     private let failure = Mutex<VerbError?>(nil)
     private let isReady = Mutex(false)
 
-    init(_ worker: Worker) { self.worker = worker }
+    init(_ worker: any ReadinessReporting & LedgerReporting) { self.worker = worker }
 
     /// Why it could not start, or ended; told once, in one line.
     var error: VerbError? { failure.withLock { $0 } }
@@ -68,6 +68,30 @@ final class ServeWorker: Service, ReadinessReporting, LedgerReporting, Sendable 
 
     /// The jobs that were lost with a store that dies with its process.
     func cutItems(itemsMax: Int) -> [LedgerItem] { worker.cutItems(itemsMax: itemsMax) }
+
+    /// What it says of its stop.
+    var remarks: [String] { worker.remarks }
+}
+
+/// All that works on the store of `lastcall serve`.
+struct ServeMembers: Sendable {
+    /// Runs jobs.
+    let worker: ServeWorker
+    /// Sends messages, where the configuration has transports.
+    let outbox: ServeWorker?
+    /// Submits what is due, where the configuration has schedules.
+    let scheduler: ServeWorker?
+
+    private var all: [ServeWorker] { [worker, outbox, scheduler].compactMap(\.self) }
+
+    /// Whether one of them could not even start.
+    var couldNotStart: Bool { all.contains(where: \.couldNotStart) }
+
+    /// The exit code of a stop.
+    func exitCode(of receipt: Receipt) -> Int32 {
+        let failed = all.first(where: \.couldNotStart) ?? all.first { $0.error != nil }
+        return failed?.exitCode(of: receipt) ?? receipt.exitCode
+    }
 }
 
 /// The store as a member of a plan: closed when everything that writes to it has stopped.

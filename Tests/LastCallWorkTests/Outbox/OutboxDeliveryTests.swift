@@ -196,6 +196,45 @@ import Testing
         }
     }
 
+    @Test("P22a a dead letter that is replayed has all its time again") func replayed() async throws {
+        let clock = ManualClock()
+        let isWell = Latch<Void>()
+        let transport = ScriptedTransport("test", .quick(givesUpAfter: .seconds(3600))) { delivery in
+            if isWell.value != nil, delivery.attempt == 2 { return DeliveryReceipt() }
+            throw DeliveryFailure("answered 503", retryAfter: .seconds(1800))
+        }
+        let store = MemoryStore(clock: clock)
+        try await OutboxRun(store, [transport]).run { run in
+            let id = try await run.send("0")
+            func fails(_ attempts: ClosedRange<Int>) async throws {
+                for attempt in attempts {
+                    try await run.store.until(id) { $0.state == .scheduled && $0.attempt == attempt }
+                    clock.advance(by: .seconds(1800))
+                    _ = try await store.sweep(SweepOrders())
+                }
+            }
+            try await fails(1...2)
+            #expect(try await run.ended(id).state == .dead)
+            isWell.open()
+            clock.advance(by: .seconds(100_000))
+            _ = try await WorkClient(store).retry([id])
+            try await fails(1...1)
+            #expect(try await run.ended(id).state == .succeeded)
+        }
+    }
+
+    @Test("P22a nobody is waited for longer than the message itself") func longRetryAfter() async throws {
+        let transport = ScriptedTransport("test", .quick(givesUpAfter: .seconds(3600))) { _ in
+            throw DeliveryFailure("answered 429", retryAfter: .seconds(604_800))
+        }
+        let store = MemoryStore(clock: ManualClock())
+        try await OutboxRun(store, [transport]).run { run in
+            let id = try await run.send("0")
+            let record = try await run.store.until(id) { $0.state == .scheduled }
+            #expect(try #require(record.dueAt) <= store.now + .seconds(3600))
+        }
+    }
+
     @Test("P22a a transport that never answers is broken off, and the message is tried again") func timeout()
         async throws
     {

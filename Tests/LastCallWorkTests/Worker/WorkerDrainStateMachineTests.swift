@@ -59,7 +59,7 @@ import Testing
         let (marks, _) = try exchange(&machine)
         #expect(marks.demands.isEmpty)
         #expect(!machine.isOver)
-        machine.goOnClaiming(since: zero, until: zero + .seconds(5))
+        machine.goOnClaiming(["message"], since: zero, until: zero + .seconds(5))
         let (request, outcome) = try exchange(&machine, record(2), record(3))
         #expect(request.demands.map(\.drainingSince) == [zero])
         #expect(outcome.start.map(\.id.rawValue) == [2, 3])
@@ -81,7 +81,7 @@ import Testing
         for (due, isOver) in [(zero + .seconds(4), false), (zero + .seconds(5), true), (zero + .seconds(9), true)] {
             var machine = machine()
             _ = machine.drain()
-            machine.goOnClaiming(since: zero, until: zero + .seconds(5))
+            machine.goOnClaiming(["message"], since: zero, until: zero + .seconds(5))
             _ = try exchange(&machine, due: due)
             #expect(machine.isOver == isOver)
             guard !isOver else { continue }
@@ -96,7 +96,7 @@ import Testing
     @Test("B4 without a deadline whatever is due is waited for") func noDeadline() throws {
         var machine = machine()
         _ = machine.drain()
-        machine.goOnClaiming(since: zero, until: nil)
+        machine.goOnClaiming(["message"], since: zero, until: nil)
         _ = try exchange(&machine, due: zero + .seconds(100_000))
         #expect(!machine.isOver)
     }
@@ -105,7 +105,7 @@ import Testing
         var machine = machine()
         _ = try exchange(&machine, record(1))
         _ = machine.drain()
-        machine.goOnClaiming(since: zero, until: nil)
+        machine.goOnClaiming(["message"], since: zero, until: nil)
         _ = try exchange(&machine)
         #expect(!machine.isOver)
         let ended = machine.ended(done(1))
@@ -114,10 +114,19 @@ import Testing
         #expect(machine.isOver)
     }
 
+    @Test("P17 what somebody else handles too he takes over; the rest is claimed on") func sharesKinds() throws {
+        var machine = WorkerStateMachine(
+            queues: [.init(name: "outbox", concurrency: 2)], kinds: ["a", "b"], concurrency: 2, drainsByClaiming: true)
+        _ = machine.drain()
+        machine.goOnClaiming(["b"], since: zero, until: nil)
+        let (request, _) = try exchange(&machine)
+        #expect(request.demands.map(\.kinds) == [["b"]])
+    }
+
     @Test("another worker takes over: nothing more is claimed") func handsOver() throws {
         var machine = machine()
         _ = machine.drain()
-        machine.goOnClaiming(since: nil, until: nil)
+        machine.goOnClaiming([], since: zero, until: nil)
         #expect(machine.isOver)
         let request = machine.nextExchange(for: worker)
         #expect(request == nil)
@@ -130,7 +139,7 @@ import Testing
         for isDecided in [false, true] {
             var machine = machine()
             _ = machine.drain()
-            if isDecided { machine.goOnClaiming(since: zero, until: nil) }
+            if isDecided { machine.goOnClaiming(["message"], since: zero, until: nil) }
             if isDecided {
                 let request = machine.nextExchange(for: worker)
                 let asked = try #require(request)
@@ -151,7 +160,7 @@ import Testing
     @Test("a worker that runs jobs claims nothing while it drains, whatever is decided") func jobs() {
         var machine = machine(drains: false)
         _ = machine.drain()
-        machine.goOnClaiming(since: zero, until: nil)
+        machine.goOnClaiming(["message"], since: zero, until: nil)
         #expect(machine.isOver)
         #expect(!machine.startsJobs)
     }
