@@ -109,7 +109,7 @@ import Testing
             #expect(bodies[0]["text"] as? String == "good is complete (job \(good))")
             #expect(bodies[1]["text"] as? String == "bad failed (job \(bad)): exit code 3")
             #expect(bodies[2]["outcome"] as? String == "failed")
-            #expect(bodies[2]["counts"] as? [String: Int] == ["succeeded": 1, "failed": 1])
+            #expect(bodies[2]["counts"] as? [String: Int] == ["succeeded": 2, "failed": 1])
             #expect(Set(endpoint.keys).count == 3)
             program.signal(SIGTERM)
             #expect(try await program.exit() == ExitCode.clean)

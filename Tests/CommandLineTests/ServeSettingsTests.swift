@@ -23,7 +23,7 @@ import Testing
             settings.queues == [
                 .init("default"), .init("idle", concurrency: 1), .init("mail", concurrency: 2), .init("scans"),
             ])
-        #expect(TaskHandlers.all(for: settings.configuration, MemoryStore(), nil).map(\.name) == ["a", "b", "command"])
+        #expect(TaskHandlers.all(for: settings.configuration).map(\.name) == ["a", "b", "command"])
     }
 
     @Test("--concurrency wins, and no queue exceeds it")

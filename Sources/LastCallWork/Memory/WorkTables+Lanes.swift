@@ -293,7 +293,7 @@ extension WorkError {
     package static func breakerOpen(_ kind: String, _ time: Duration) -> WorkError {
         WorkError(
             .breakerOpen,
-            "\"\(kind)\" keeps failing and is left alone for \(max(1, (time.wholeMilliseconds + 999) / 1000)) s; try again then"
+            "what \"\(kind)\" goes to keeps failing and is left alone for \(max(1, (time.wholeMilliseconds + 999) / 1000)) s; try again then"
         )
     }
 }

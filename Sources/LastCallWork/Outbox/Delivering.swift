@@ -10,10 +10,16 @@ struct Delivering: Sendable {
     let store: any WorkStore
     /// What is known of the queue without asking the store.
     let tally: OutboxTally
+    /// Makes bodies that were not known before.
+    let compose: (@Sendable (JobContext, [UInt8]) async throws -> [UInt8]?)?
     /// Where it logs.
     let logger: Logger
 
-    init(_ transport: any Transport, _ store: any WorkStore, _ tally: OutboxTally, _ logger: Logger) {
+    init(
+        _ transport: any Transport, _ store: any WorkStore, _ tally: OutboxTally,
+        _ compose: (@Sendable (JobContext, [UInt8]) async throws -> [UInt8]?)?, _ logger: Logger
+    ) {
+        self.compose = compose
         self.transport = transport
         self.store = store
         self.tally = tally
@@ -48,10 +54,16 @@ struct Delivering: Sendable {
         guard timeLeft(record) > .zero || record.facts.attempt == 1 else {
             throw giveUp(record, lane, stored.to, "no answer came in time")
         }
+        var made: [UInt8]?
+        if let request = stored.request {
+            guard let compose else { throw JobFailure("this program cannot make the message's body") }
+            made = try await compose(context, Array(request))
+            guard made != nil else { return tally.left(Message.lane(transport.name, stored.to)) }
+        }
         // What its end means where no answer comes in time.
         context.note(news(Self.noAnswer, record))
         let delivery = Delivery(
-            message: stored.message(through: transport.name), id: record.id, idempotencyKey: stored.uuid,
+            message: stored.message(through: transport.name, made: made), id: record.id, idempotencyKey: stored.uuid,
             attempt: record.facts.attempt)
         do {
             let receipt = try await transport.deliver(delivery)

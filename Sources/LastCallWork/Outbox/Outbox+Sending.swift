@@ -118,6 +118,22 @@ extension Outbox {
         }
     }
 
+    /// The record of a message that waits for a record's or a group's end, and whose body is made then: it takes its place in its lane when
+    /// that comes.
+    package static func draft(
+        following transport: String, to destination: String, request: [UInt8]
+    ) throws -> RecordDraft {
+        let stored = StoredMessage(to: destination, request: request)
+        var draft = RecordDraft(kind: kind(transport), payload: try PayloadCoding.encode(stored))
+        draft.queue = queueName
+        draft.lane = Message.lane(transport, destination)
+        draft.attemptsMax = attemptsMax
+        draft.lossesMax = lossesMax
+        // What it tells of may be cancelled; that is told too.
+        draft.standsAlone = true
+        return draft
+    }
+
     /// The record of a message.
     ///
     /// - Throws: ``WorkError/Code/invalidSubmission`` where no transport has the name or the destination is no name; what the transport

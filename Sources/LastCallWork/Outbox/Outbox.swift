@@ -30,6 +30,8 @@ public final class Outbox: Service, Sendable {
         public var retention: Retention?
         /// Where it logs; never a payload, a token or a destination.
         public var logger: Logger
+        /// Makes the JSON body of a message that waited for something's end; `nil` sends nothing.
+        package var compose: (@Sendable (JobContext, [UInt8]) async throws -> [UInt8]?)?
 
         /// Creates a configuration with the defaults that each property names.
         public init(
@@ -133,7 +135,7 @@ public final class Outbox: Service, Sendable {
             try? await intake.drain()  // see above
         }
         let tally = tally
-        let delivering = transports.map { Delivering($0, store, tally, configuration.logger) }
+        let delivering = transports.map { Delivering($0, store, tally, configuration.compose, configuration.logger) }
         worker = try Worker(store, handlers: delivering.map(\.handler), configuration: settings)
     }
 

@@ -10,8 +10,18 @@ struct StoredMessage: Codable {
     var text: String?
     /// The body, in base 64, where it is not.
     var bytes: Data?
+    /// What the body is made from when it is sent, where it was not known before.
+    var request: Data?
     /// The same for every attempt.
     var uuid: String
+
+    /// A message whose body is made when it is sent.
+    init(to destination: String, request: [UInt8]) {
+        to = destination
+        type = "application/json"
+        self.request = Data(request)
+        uuid = UUID().uuidString.lowercased()
+    }
 
     init(_ message: Message) {
         to = message.destination
@@ -22,8 +32,10 @@ struct StoredMessage: Codable {
     }
 
     /// The message again.
-    func message(through transport: String) -> Message {
-        let body = text.map { Array($0.utf8) } ?? bytes.map { Array($0) } ?? []
+    ///
+    /// - Parameter made: The body, where it was made just now.
+    func message(through transport: String, made: [UInt8]? = nil) -> Message {
+        let body = made ?? text.map { Array($0.utf8) } ?? bytes.map { Array($0) } ?? []
         return Message(transport, to: to, body: body, contentType: type)
     }
 }

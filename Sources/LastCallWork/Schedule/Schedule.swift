@@ -118,6 +118,10 @@ public struct Schedule: Sendable {
                 "an interval of \(DurationText.format(interval)); it is at least 1s, such as 30m")
             try check(interval <= .seconds(10 * 366 * 86400), "an interval of more than ten years")
         }
+        try check(
+            missed != .all || overlap != .skip,
+            "missed all with overlap skip would make up for one tick and leave out the rest; choose overlap queue or allow"
+        )
         try check(jitter >= .zero, "a jitter of \(DurationText.format(jitter)); it is not negative")
         try check(timeout.map { $0 > .zero } ?? true, "its timeout is not positive")
     }

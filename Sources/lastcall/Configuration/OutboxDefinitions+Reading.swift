@@ -128,6 +128,9 @@ extension ScheduleDefinition {
         overlap = keys[.overlap]?.choice(of: Overlap.self) ?? overlap
         missed = keys[.missed]?.choice(of: Missed.self) ?? missed
         jitter = keys[.jitter]?.duration(orZero: true) ?? jitter
+        if missed == .all, overlap == .skip {
+            keys[.missed]?.report("makes up for one tick alone where overlap is skip; write overlap: queue beside it")
+        }
     }
 
     private static func recurrence(

@@ -1,7 +1,7 @@
 import LastCall
 import LastCallWork
 
-/// A record that waits for the end of a job or of a workflow, and sends a message about it.
+/// A message about the end of a job or of a workflow, which waits for that end in the outbox.
 enum Notification {
     /// What the record holds.
     struct Payload: Codable {
@@ -25,52 +25,37 @@ enum Notification {
         let counts: [String: Int]
     }
 
-    /// The name of its handler, which no task can have.
-    static let kind = "notify:end"
-    /// How often it is tried to hand the message to the outbox, whose lane may be full for a while.
-    private static let attemptsMax = 1000
     /// How much of an error is told.
     private static let detailLengthMax = 300
 
-    /// The record.
+    /// The record: a message in its destination's lane, which takes its place there when what it tells of is over.
     static func draft(_ notify: NotifyDefinition, of title: String) -> RecordDraft {
-        var draft = RecordDraft(kind: kind, payload: PayloadJSON.encode(Payload(notify: notify, title: title)))
-        draft.attemptsMax = attemptsMax
-        // A workflow that is cancelled is told of too.
-        draft.standsAlone = true
-        return draft
+        do {
+            return try Outbox.draft(
+                following: notify.through, to: notify.to,
+                request: PayloadJSON.encode(Payload(notify: notify, title: title)))
+        } catch {
+            preconditionFailure("texts can be encoded: \(error)")
+        }
     }
 
-    /// What runs it: looks at how it ended, and accepts the message, once however often it runs.
-    static func handler(_ store: any WorkStore, _ outbox: Outbox, _ transports: [String: TransportDefinition])
-        -> JobHandler
-    {
-        let policy = RetryPolicy(attemptsMax: attemptsMax, base: .seconds(1), delayMax: .seconds(60))
-        return JobHandler(kind, retryPolicy: policy) { context in
+    /// What makes the message's body when it is sent: looks at how it ended; `nil` where nobody wants to know of that.
+    static func composer(
+        _ store: any WorkStore, _ transports: [String: TransportDefinition]
+    ) -> @Sendable (JobContext, [UInt8]) async throws -> [UInt8]? {
+        { context, request in
             let payload: Payload
-            do { payload = try PayloadJSON.decode(Payload.self, from: context.record.payload) } catch {
-                throw JobFailure("the notification cannot be read; submit the job again", isRetryable: false)
+            do { payload = try PayloadJSON.decode(Payload.self, from: request) } catch {
+                throw JobFailure("the notification cannot be read; submit the job again")
             }
             let jobs = try await subjects(of: context, in: store)
-            guard let first = jobs.first else {
-                throw JobFailure("the job that it tells of is forgotten already", isRetryable: false)
-            }
+            // What is over for so long that it was forgotten is told by nobody any more.
+            guard let first = jobs.first else { return nil }
             let outcome = outcome(of: jobs.map(\.state))
             guard payload.notify.on.contains(outcome) else { return nil }
             let body = body(of: jobs, first, payload.title, outcome)
-            let key = "end of \(first.id), job \(context.id)"
             let isSlack = transports[payload.notify.through]?.kind == .slack
-            let message =
-                isSlack
-                ? try Message(payload.notify.through, to: payload.notify.to, json: ["text": body.text], key: key)
-                : try Message(payload.notify.through, to: payload.notify.to, json: body, key: key)
-            do {
-                try await outbox.send(message)
-            } catch let error as WorkError where error.code == .invalidSubmission {
-                // Neither the transport nor the destination appears by itself.
-                throw JobFailure(error.message, isRetryable: false)
-            }
-            return nil
+            return isSlack ? PayloadJSON.encode(["text": body.text]) : PayloadJSON.encode(body)
         }
     }
 

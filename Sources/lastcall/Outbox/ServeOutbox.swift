@@ -17,9 +17,10 @@ enum ServeOutbox {
         let transports = try configuration.outbox.values.sorted { $0.name < $1.name }.map {
             try transport($0, environment)
         }
-        return try Outbox(
-            store, transports: transports,
-            configuration: .init(name: name.map { "\($0.prefix(50))-outbox" }, retention: nil, logger: logger))
+        var settings = Outbox.Configuration(
+            name: name.map { "\($0.prefix(50))-outbox" }, retention: nil, logger: logger)
+        settings.compose = Notification.composer(store, configuration.outbox)
+        return try Outbox(store, transports: transports, configuration: settings)
     }
 
     private static func transport(

@@ -100,7 +100,7 @@ struct ServeCommand: AsyncParsableCommand {
             let outbox = try ServeOutbox.make(settings.configuration, opened, name: name, logger: workLogger)
             let scheduler = try ServeSchedules.make(settings.configuration, opened, name: name, logger: workLogger)
             worker = try Worker(
-                opened, handlers: TaskHandlers.all(for: settings.configuration, opened, outbox),
+                opened, handlers: TaskHandlers.all(for: settings.configuration),
                 configuration: settings.workerConfiguration(opened, logger: workLogger))
             members = ServeMembers(
                 worker: ServeWorker(worker), outbox: outbox.map { ServeWorker($0) },

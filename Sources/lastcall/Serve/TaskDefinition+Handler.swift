@@ -10,16 +10,26 @@ enum TaskHandlers {
         let description: String
     }
 
-    /// A handler for each task, the one for `submit -- CMD`, and where there is an outbox the one that tells of ends.
-    static func all(
-        for configuration: WorkConfiguration, _ store: any WorkStore, _ outbox: Outbox?
-    ) -> [JobHandler] {
-        configuration.tasks.values.sorted { $0.name < $1.name }.map(\.handler) + [command]
-            + (outbox.map { [Notification.handler(store, $0, configuration.outbox)] } ?? [])
+    /// A handler for each task, and the one for `submit -- CMD`.
+    static func all(for configuration: WorkConfiguration) -> [JobHandler] {
+        let hidden = hidden(by: configuration)
+        return configuration.tasks.values.sorted { $0.name < $1.name }.map { $0.handler(hiding: hidden) }
+            + [command(hiding: hidden)]
+    }
+
+    /// The variables that hold secrets of the outbox; no task is given them.
+    static func hidden(by configuration: WorkConfiguration) -> [String: String?] {
+        var hidden: [String: String?] = [:]
+        for transport in configuration.outbox.values {
+            for source in [transport.token].compactMap(\.self) + transport.endpoints.values {
+                if case .variable(let name) = source { hidden.updateValue(nil, forKey: name) }
+            }
+        }
+        return hidden
     }
 
     /// Runs what `submit -- CMD` was given, in the directory where it was given.
-    static var command: JobHandler {
+    static func command(hiding hidden: [String: String?] = [:]) -> JobHandler {
         .command(TaskDefinition.reservedName) { context in
             let payload = try decode(CommandPayload.self, context, as: #"{"command": ["PROGRAM", …]}"#)
             guard let program = payload.command.first, !program.isEmpty else {
@@ -27,7 +37,8 @@ enum TaskHandlers {
             }
             return Command(
                 program, Array(payload.command.dropFirst()),
-                environment: .updating(ownVariables.merging(payload.environment ?? [:]) { $1 }),
+                environment: .updating(
+                    ownVariables.merging(hidden) { $1 }.merging(payload.environment ?? [:]) { $1 }),
                 workingDirectory: payload.cwd)
         }
     }
@@ -55,13 +66,16 @@ enum TaskHandlers {
 
 extension TaskDefinition {
     /// What runs the task's jobs.
-    var handler: JobHandler {
+    var handler: JobHandler { handler(hiding: [:]) }
+
+    /// The same, without variables that are no task's business.
+    func handler(hiding hidden: [String: String?]) -> JobHandler {
         let policy = LastCallWork.EvictionPolicy(rawValue: onEviction.rawValue)
         guard let policy else { preconditionFailure("\(onEviction) is an eviction policy") }
         return .command(name, evictionPolicy: policy, retryPolicy: retryPolicy) { context in
             let payload = try TaskHandlers.decode(
                 TaskPayload.self, context, as: #"{"arguments": {"NAME": "VALUE", …}}"#)
-            return try command(for: payload.arguments)
+            return try command(for: payload.arguments, hiding: hidden)
         }
     }
 
@@ -83,11 +97,14 @@ extension TaskDefinition {
     /// The program of one job, with everything that the task says about it.
     ///
     /// - Throws: As ``render(arguments:)``.
-    func command(for arguments: [String: ArgumentValue]) throws(ConfigurationErrors) -> Command {
+    func command(
+        for arguments: [String: ArgumentValue], hiding hidden: [String: String?] = [:]
+    ) throws(ConfigurationErrors) -> Command {
         let rendered = try render(arguments: arguments)
         return Command(
             rendered.argv[0], Array(rendered.argv.dropFirst()),
-            environment: .updating(TaskHandlers.ownVariables.merging(rendered.environment) { $1 }),
+            environment: .updating(
+                TaskHandlers.ownVariables.merging(hidden) { $1 }.merging(rendered.environment) { $1 }),
             workingDirectory: rendered.workingDirectory,
             stopPolicy: StopPolicy(killAfter: killAfter),
             limits: CommandLimits(time: timeout, memoryBytes: memoryBytes, outputBytes: outputBytes),

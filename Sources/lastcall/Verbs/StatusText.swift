@@ -18,7 +18,7 @@ struct StatusText: Sendable {
     func lines(_ style: TextStyle = .plain) -> [String] {
         var lines = [style.bold(store) + headline]
         if !status.counts.isEmpty { lines += [""] + jobs.lines(style) }
-        if !status.lanes.isEmpty { lines += [""] + lanes.lines(style) }
+        if status.lanes.contains(where: Self.isWorthARow) { lines += [""] + lanes.lines(style) }
         if !status.schedules.isEmpty { lines += [""] + schedules.lines(style) }
         if !status.workers.isEmpty { lines += [""] + workers.lines(style) }
         let alerts = alerts
@@ -60,12 +60,15 @@ struct StatusText: Sendable {
         return table
     }
 
+    /// Whether a lane holds something, or keeps failing.
+    private static func isWorthARow(_ lane: LaneReport) -> Bool { lane.depth > 0 || !lane.breaker.isPristine }
+
     /// The most lanes that are listed; the deepest come first.
     private static let lanesMax = 20
 
     private var lanes: TextTable {
         var table = TextTable([.words("lane"), .figures("waiting"), .words("state")])
-        let sorted = status.lanes.sorted { ($1.depth, $0.name) < ($0.depth, $1.name) }
+        let sorted = status.lanes.filter(Self.isWorthARow).sorted { ($1.depth, $0.name) < ($0.depth, $1.name) }
         for lane in sorted.prefix(Self.lanesMax) {
             table.rows.append([lane.name, "\(lane.depth)", state(lane.breaker, lane.restsUntil)])
         }
@@ -80,10 +83,10 @@ struct StatusText: Sendable {
     private func state(_ breaker: BreakerStateMachine, _ restsUntil: WorkInstant?) -> String {
         switch breaker.state(at: status.now) {
         case .open(let until): "keeps failing, left alone for \(AgeText.format(until - status.now))"
-        case .halfOpen, .probing: "keeps failing, one tries"
+        case .halfOpen, .probing: "keeps failing, one may try"
         case .closed:
             restsUntil.map { "rests for \(AgeText.format(max(.zero, $0 - status.now)))" }
-                ?? (breaker.failures > 0 ? "failed \(breaker.failures) times" : "")
+                ?? (breaker.failures > 0 ? "\(breaker.failures) failed" : "")
         }
     }
 
@@ -124,6 +127,9 @@ struct StatusText: Sendable {
             alerts.append("queue \(queue) is paused; go on with: lastcall resume \(queue)")
         }
         for gate in status.gates {
+            if let until = gate.restsUntil, until - status.now > .seconds(1) {
+                alerts.append("\(gate.kind) rests for \(AgeText.format(until - status.now)), as it was asked to")
+            }
             guard case .open(let until) = gate.breaker.state(at: status.now) else { continue }
             alerts.append(
                 "\(gate.kind) keeps failing and is left alone for \(AgeText.format(until - status.now)); what waits for it is kept"
