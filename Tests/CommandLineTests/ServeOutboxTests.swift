@@ -165,6 +165,61 @@ import Testing
         }
     }
 
+    @Test("C5 an end that the stop itself brings is told of in the same stop") func evicted() async throws {
+        let endpoint = Endpoint()
+        try await endpoint.run {
+            let folder = try ServeFolder(
+                "long: {command: [sh, -c, \"echo one; while :; do sleep 0.05; done\"], notify: {through: hooks, to: ops}}",
+                root: Self.outbox)
+            let program = try await folder.serve([], ["OPS_URL": endpoint.url])
+            let id = try await folder.submit(["long"])[0]
+            try await folder.follow(id).line("one")
+            program.signal(SIGTERM)
+            #expect(try await program.exit() == ExitCode.clean)
+            #expect(endpoint.bodies.count == 1)
+            #expect(endpoint.bodies.first?.contains("long ended partial (job \(id))") == true)
+            #expect(try folder.receipt().totals.kept == 0)
+            #expect(try folder.receipt().totals.unaccounted == 0)
+        }
+    }
+
+    @Test("P22b ends are told in their order, also those that came while the destination was down, whatever else waits")
+    func orderAfterOutage() async throws {
+        let endpoint = Endpoint()
+        try await endpoint.run {
+            endpoint.answer(503)
+            let root = Self.outbox.replacingOccurrences(of: "concurrency: 4", with: "concurrency: 1")
+            let folder = try ServeFolder(Self.tasks, root: root)
+            let first = try await folder.serve([], ["OPS_URL": endpoint.url])
+            let ids = try await folder.submit(["good", "--each", "x"] + (0..<12).map { "\($0)" })
+            try await folder.until { ($0["lanes"] as? [[String: Any]])?.first?["depth"] as? Int == 12 }
+            first.signal(SIGTERM)
+            #expect(try await first.exit() == ExitCode.clean)
+            #expect(try folder.receipt().totals.kept == 12)
+            endpoint.answer(200)
+            let second = try await folder.serve([], ["OPS_URL": endpoint.url])
+            second.signal(SIGTERM)
+            #expect(try await second.exit() == ExitCode.clean)
+            let told = endpoint.bodies.compactMap { body in ids.first { body.contains("(job \($0))") } }
+            #expect(told == ids)
+        }
+    }
+
+    @Test("P22d no task is given the variables that hold the outbox's secrets") func hiddenVariables() async throws {
+        let folder = try ServeFolder("dump: {command: [env]}", root: Self.outbox)
+        let program = try await folder.serve([], ["OPS_URL": "http://127.0.0.1:1/secret-path", "OTHER": "seen"])
+        for submission in [["dump"], ["--", "env"]] {
+            let id = try await folder.submit(submission)[0]
+            #expect(try await folder.follow(id).exit() == 0)
+            let output = try await folder.run(["output", id]).output
+            #expect(output.contains("OTHER=seen"))
+            #expect(!output.contains("OPS_URL"))
+            #expect(!output.contains("secret"))
+        }
+        program.signal(SIGTERM)
+        #expect(try await program.exit() == ExitCode.clean)
+    }
+
     @Test("P18 status shows a destination that keeps failing, what waits for it, and the schedules") func status()
         async throws
     {

@@ -12,7 +12,8 @@ extension Outbox: LedgerReporting {
             // More may end than was known: what others accepted, and dead letters that somebody replayed.
             let accepted = max(state.accepted, ended - state.backlog)
             var ledger = Ledger(
-                accepted: accepted + (state.rest?.acceptedByOthers ?? 0), done: sent.done,
+                accepted: accepted + (state.rest?.acceptedByOthers ?? 0),
+                done: sent.done + (state.rest?.cancelled ?? 0),
                 handedOver: state.rest?.handedOver ?? 0, kept: state.rest?.kept ?? 0,
                 deadLettered: sent.deadLettered + state.dropped, cut: state.rest?.cut ?? 0)
             if state.rest == nil {
@@ -66,6 +67,18 @@ extension Outbox: LedgerReporting {
         return lanes
     }
 
+    /// How many messages were cancelled, by anybody at any time.
+    private func cancelledInStore() async -> Int {
+        let kinds = Set(transports.keys.map { Self.kind($0) })
+        do {
+            return try await store.counts().filter { $0.state == .cancelled && kinds.contains($0.kind) }
+                .reduce(0) { $0 + $1.count }
+        } catch {
+            configuration.logger.debug("the store did not count", metadata: ["error": "\(error)"])
+            return 0
+        }
+    }
+
     /// Notes what waits from before.
     func lookForBacklog() async {
         // What this process accepted before it began to send is counted already.
@@ -78,7 +91,11 @@ extension Outbox: LedgerReporting {
             return configuration.logger.warning("the store did not say what waits", metadata: ["error": "\(error)"])
         }
         let count = lanes.reduce(0) { $0 + $1.depth }
-        state.withLock { $0.backlog = max(0, count - own) }
+        let cancelled = await cancelledInStore()
+        state.withLock { state in
+            state.backlog = max(0, count - own)
+            state.cancelledBefore = cancelled
+        }
         tally.found(Dictionary(uniqueKeysWithValues: lanes.map { ($0.name, $0.depth) }))
         guard count > 0 else { return }
         configuration.logger.info("messages wait from before", metadata: ["messages": "\(count)"])
@@ -90,7 +107,11 @@ extension Outbox: LedgerReporting {
         let (left, covered) = await countLeft() ?? (expected, 0)
         var rest = Rest()
         rest.acceptedByOthers = max(0, left - expected)
-        rest.handedOver = max(0, expected - left) + covered
+        // What is not there any more and was not sent here: somebody cancelled it, or sent it.
+        let gone = max(0, expected - left)
+        let before = state.withLock { $0.cancelledBefore }
+        rest.cancelled = min(gone, max(0, await cancelledInStore() - before))
+        rest.handedOver = gone - rest.cancelled + covered
         if worker.losesWhatItGivesBack {
             rest.cut = left - covered
             rest.cutItems = await itemsLeft()

@@ -58,6 +58,8 @@ public final class Outbox: Service, Sendable {
         var accepted = 0
         /// How many of them had to leave a full lane.
         var dropped = 0
+        /// How many messages somebody had cancelled when it began.
+        var cancelledBefore = 0
         /// What is left, once it ended, and what became of what others had a hand in.
         var rest: Rest?
         /// Who waits for room.
@@ -68,6 +70,8 @@ public final class Outbox: Service, Sendable {
     struct Rest {
         /// How many others took over.
         var handedOver = 0
+        /// How many somebody cancelled.
+        var cancelled = 0
         /// How many are stored.
         var kept = 0
         /// What is lost with the store.

@@ -50,7 +50,9 @@ public struct SweepOrders: Sendable, Hashable {
     public var forgetMax: Int
     /// Whether group counters are compared with their members.
     public var recounts: Bool
-    /// Of which kinds something is forgotten; a workflow goes by its first record. `nil` is all.
+    /// Of which kinds something is forgotten; `nil` is all.
+    ///
+    /// A workflow goes by its first record.
     public var kinds: Set<String>?
 
     /// Creates orders.

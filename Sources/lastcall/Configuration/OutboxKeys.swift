@@ -99,7 +99,7 @@ enum ScheduleKey: String, ConfigurationKey {
         case .overlap:
             "What happens to a tick while the job of the one before is not over: it is left out, waits for it, or runs beside it."
         case .missed:
-            "What happens to ticks that were due while nobody served: the latest is made up for, none is, or all are."
+            "What happens to ticks that were due while nobody served: the latest is made up for, none is (less than a minute late is not missed), or all are, which needs another `overlap`."
         case .jitter: "By how much at most each tick comes later, at random."
         }
     }

@@ -260,6 +260,56 @@ import Testing
         #expect(slow.delivered.values.count + peer.delivered.values.count == 1)
     }
 
+    @Test("B1 messages that somebody cancelled while they waited are done, not handed over") func cancelled()
+        async throws
+    {
+        let store = WrappedStore()
+        let begun = Door()
+        let transport = ScriptedTransport { _ in
+            begun.reached.open()
+            try await Latch<Void>().wait()
+            return DeliveryReceipt()
+        }
+        let line = try await OutboxRun(store, [transport]).run { run in
+            var ids: [WorkID] = []
+            for number in 0..<6 { ids.append(try await run.send("\(number)")) }
+            try await begun.reached.wait()
+            _ = try await store.perform(.cancel([ids[2], ids[4]]))
+        } stopping: { run in
+            await run.budgetEnds()
+        }
+        #expect(line.heldAtStop == 6)
+        #expect(line.ends == [2, 0, 4, 0, 0, 0])
+    }
+
+    @Test("P17 a peer that sends only a part of it takes over only that") func partialPeer() async throws {
+        let store = WrappedStore()
+        let slow = Door()
+        let own = ScriptedTransport("own")
+        let shared = ScriptedTransport("test") { _ in
+            try await slow.pass()
+            return DeliveryReceipt()
+        }
+        let peer = ScriptedTransport("test") { _ in
+            try await slow.pass()
+            return DeliveryReceipt()
+        }
+        try await OutboxRun(store, [peer]).run { _ in
+            let line = try await OutboxRun(store, [shared, own]).run { run in
+                _ = try await store.perform(.pause(queue: Outbox.queueName))
+                for number in 0..<3 { try await run.send("\(number)", through: "own") }
+            } stopping: { _ in
+                _ = try await store.perform(.resume(queue: Outbox.queueName))
+            }
+            // The pause may be over before it looks; what it looked at is its own to send.
+            #expect(line.unaccounted == 0)
+            #expect(line.handedOver == 0)
+            #expect(line.done + line.kept == 3)
+            slow.open()
+        }
+        #expect(own.delivered.values.count <= 3)
+    }
+
     @Test("B2 the receipt predicts what a rate does not let through in time")
     func prediction() async throws {
         let policy = TransportPolicy.quick(ratePerDestination: .init(1, per: .seconds(1)))
