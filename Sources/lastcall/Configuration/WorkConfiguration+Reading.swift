@@ -162,7 +162,10 @@ extension WorkConfiguration {
                     ? "there is none; write it below outbox: in \(file)" : "there is \(names.joined(separator: ", "))")
             return "goes through \"\(notify.through)\", which is no transport of \(file); \(remedy)"
         }
-        guard transport.kind == .http, transport.endpoints[notify.to] == nil else { return nil }
+        // Where none could be read, that was reported already.
+        guard transport.kind == .http, transport.endpoints[notify.to] == nil, !transport.endpoints.isEmpty else {
+            return nil
+        }
         let names = transport.endpoints.keys.sorted().joined(separator: ", ")
         return "goes to \"\(notify.to)\", which is no endpoint of \(notify.through); it has \(names)"
     }

@@ -66,8 +66,12 @@ enum ServeOutbox {
             do {
                 text = try String(contentsOfFile: path, encoding: .utf8)
             } catch {
+                let isThere = FileManager.default.fileExists(atPath: path)
                 throw VerbError(
-                    .configuration, "\(key)File: \(path) cannot be read; make it, with the value in its first line")
+                    .configuration,
+                    isThere
+                        ? "\(key)File: \(path) cannot be read as text; look at its rights and at what it is"
+                        : "\(key)File: \(path) is not there; make it, with the value in its first line")
             }
             let line = (text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first ?? "")
                 .trimmingSpaces()

@@ -87,11 +87,12 @@ struct ReplayCommand: AsyncParsableCommand {
         commandName: "replay",
         abstract: "Let jobs that were given up run again.",
         discussion: """
-            Dead jobs are those that kept losing their worker. With --failed, those that failed for good run again too.
+            Dead jobs are those that kept losing their worker; dead messages those that were refused, given up or had to make room. With --failed, jobs that failed for good run again too.
 
             EXAMPLES
               lastcall replay
               lastcall replay --task hash --failed
+              lastcall replay --task message:chat
 
             \(Verb.exitCodes)
             """
