@@ -75,9 +75,7 @@ public struct Schedule: Sendable {
             action: .enqueue { _ in try JobEncoder().draft(job, options) })
     }
 
-    /// A schedule that enqueues a record, or a message's.
-    ///
-    /// - Parameter draft: Makes the record of the tick that is due at an instant.
+    /// A schedule that enqueues a record: `draft` makes that of the tick which is due at an instant.
     public static func enqueueing(
         _ name: String, _ recurrence: Recurrence, overlap: Overlap = .skip, missed: Missed = .once,
         jitter: Duration = .zero, runsAtStart: Bool = false,
