@@ -33,6 +33,8 @@ extension Outbox {
         let changes = waits ? store.changes() : nil
         if let changes { state.withLock { $0.waiting[ObjectIdentifier(changes)] = changes } }
         defer { if let changes { _ = state.withLock { $0.waiting.removeValue(forKey: ObjectIdentifier(changes)) } } }
+        var turn: Latch<Void>?
+        defer { if let turn { endTurn(turn, in: messages[0].lane) } }
         while true {
             do {
                 let acceptances = try await letIn(messages[0]) {
@@ -44,6 +46,13 @@ extension Outbox {
                 return acceptances.map { Sent(id: $0.ids[0], isDuplicate: $0.isDuplicate) }
             } catch let error as WorkError where error.code == .laneFull {
                 guard let changes else { throw error }
+                // Of all who wait for a lane one asks, and the others wait for that one.
+                if turn == nil {
+                    let (own, before) = takeTurn(in: messages[0].lane)
+                    turn = own
+                    try await before?.wait()
+                    continue
+                }
                 // Any end may be one of this lane's; it is looked at again then.
                 var change: StoreChange? = []
                 while let heard = change, !heard.contains(.ended) { change = await changes.next() }
@@ -70,8 +79,27 @@ extension Outbox {
         }
     }
 
+    /// Takes a place behind those who wait for room in a lane.
+    private func takeTurn(in lane: String) -> (own: Latch<Void>, before: Latch<Void>?) {
+        let own = Latch<Void>()
+        return state.withLock { state in
+            let before = state.turns[lane]
+            state.turns[lane] = own
+            return (own, before)
+        }
+    }
+
+    /// Lets the next one ask.
+    private func endTurn(_ turn: Latch<Void>, in lane: String) {
+        state.withLock { if $0.turns[lane] === turn { $0.turns[lane] = nil } }
+        turn.open()
+    }
+
     /// Whether somebody waits for room.
-    package var isAnybodyWaiting: Bool { state.withLock { !$0.waiting.isEmpty } }
+    package var isAnybodyWaiting: Bool { waitingCount > 0 }
+
+    /// How many may have to wait for room.
+    package var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     /// Runs what accepts a message, unless the outbox was told to stop; its drain waits for that.
     private func letIn<Value>(_ message: Message, _ body: () async throws -> Value) async throws -> Value {

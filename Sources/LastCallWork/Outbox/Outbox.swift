@@ -62,6 +62,8 @@ public final class Outbox: Service, Sendable {
         var cancelledBefore = 0
         /// What is left, once it ended, and what became of what others had a hand in.
         var rest: Rest?
+        /// Opens when the last one who waits for room in a lane has it.
+        var turns: [String: Latch<Void>] = [:]
         /// Who waits for room.
         var waiting: [ObjectIdentifier: StoreChanges] = [:]
     }

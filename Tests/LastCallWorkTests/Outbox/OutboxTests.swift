@@ -194,6 +194,37 @@ import Testing
         #expect(try await run.waiting() == 1)
     }
 
+    @Test("P16 all who wait for room get it, and all are told of a stop") func manyWait() async throws {
+        let door = Door()
+        let transport = ScriptedTransport("test", .quick(waitingMax: 2, overflow: .wait)) { _ in
+            try await door.pass()
+            return DeliveryReceipt()
+        }
+        try await OutboxRun(MemoryStore(), [transport]).run { run in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<100 { group.addTask { try await run.send("\(number)") } }
+                try await door.reached.wait()
+                door.open()
+                try await group.waitForAll()
+            }
+        }
+        #expect(Set(transport.delivered.values).count == 100)
+        let stuck = try OutboxRun(MemoryStore(), [ScriptedTransport("test", .quick(waitingMax: 1, overflow: .wait))])
+        try await stuck.send("first")
+        await withTaskGroup(of: WorkError.Code?.self) { group in
+            for number in 0..<50 {
+                group.addTask {
+                    do { try await stuck.send("\(number)") } catch { return (error as? WorkError)?.code }
+                    return nil
+                }
+            }
+            while stuck.outbox.waitingCount < 50 { await Task.yield() }
+            stuck.outbox.stop()
+            for await code in group { #expect(code == .stopping) }
+        }
+        #expect(try await stuck.waiting() == 1)
+    }
+
     @Test(
         "P16 more at once than may ever wait is refused, also where the caller would wait",
         arguments: TransportPolicy.Overflow.allCases)
