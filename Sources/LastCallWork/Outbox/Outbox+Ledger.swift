@@ -50,16 +50,6 @@ extension Outbox: LedgerReporting {
 
     // MARK: counting
 
-    /// How many messages the store holds for these transports; `nil` where it does not answer.
-    func waitingInStore() async -> Int? {
-        do {
-            return try await lanes().reduce(0) { $0 + $1.depth }
-        } catch {
-            configuration.logger.warning("the store did not say what waits", metadata: ["error": "\(error)"])
-            return nil
-        }
-    }
-
     /// The lanes of these transports.
     func lanes() async throws -> [LaneReport] {
         var lanes: [LaneReport] = []
@@ -129,7 +119,7 @@ extension Outbox: LedgerReporting {
     }
 
     /// How many messages are left, and how many of them somebody else who lives sends; `nil` where the store does not answer.
-    private func countLeft() async -> (left: Int, covered: Int)? {
+    func countLeft() async -> (left: Int, covered: Int)? {
         do {
             let kinds = worker.coveredKinds
             return try await lanes().reduce(into: (0, 0)) { sums, lane in

@@ -95,9 +95,6 @@ extension Outbox {
         turn.open()
     }
 
-    /// Whether somebody waits for room.
-    package var isAnybodyWaiting: Bool { waitingCount > 0 }
-
     /// How many may have to wait for room.
     package var waitingCount: Int { state.withLock { $0.waiting.count } }
 

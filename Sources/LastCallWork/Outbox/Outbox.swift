@@ -274,7 +274,7 @@ public final class Outbox: Service, Sendable {
                 await worker.waitUntilOver()
             }
         }
-        let left = await waitingInStore() ?? estimate
+        let left = await countLeft()?.left ?? estimate
         return Drained(isComplete: left == 0, delivered: tally.delivered - before, left: left)
     }
 }

@@ -102,7 +102,15 @@ extension WorkerEngine {
     }
 
     /// Something is due at an instant: care is woken then.
-    func dueAt(_ instant: WorkInstant) {
+    func dueAt(_ instant: WorkInstant) { set(alarm, to: instant) { $0.alarmRang(instant) } }
+
+    /// A gate opens at an instant: something may be claimed then.
+    func claimAgain(at instant: WorkInstant) { set(gateAlarm, to: instant) { $0.gateOpened(instant) } }
+
+    /// Sets an alarm, unless it rings earlier.
+    private func set(
+        _ alarm: borrowing Mutex<Alarm>, to instant: WorkInstant, _ rings: @escaping @Sendable (WorkerEngine) -> Void
+    ) {
         let isNew = alarm.withLock { alarm in
             guard alarm.at.map({ instant < $0 }) ?? true else { return false }
             alarm.at = instant
@@ -114,26 +122,9 @@ extension WorkerEngine {
         // A timer that the next earlier one cancels; it holds nothing that has to be waited for.
         let task = UnstructuredTask.start { [weak self] in
             do { try await ContinuousClock().sleep(for: wait) } catch { return }  // An earlier alarm took its place.
-            self?.alarmRang(instant)
+            if let self { rings(self) }
         }
         alarm.withLock { if $0.at == instant { $0.task = task } }
-    }
-
-    /// A gate opens at an instant: something may be claimed then.
-    func claimAgain(at instant: WorkInstant) {
-        let isNew = gateAlarm.withLock { alarm in
-            guard alarm.at.map({ instant < $0 }) ?? true else { return false }
-            alarm.at = instant
-            alarm.task?.cancel()
-            return true
-        }
-        guard isNew else { return }
-        let wait = max(.zero, instant - store.now)
-        let task = UnstructuredTask.start { [weak self] in
-            do { try await ContinuousClock().sleep(for: wait) } catch { return }  // An earlier alarm took its place.
-            self?.gateOpened(instant)
-        }
-        gateAlarm.withLock { if $0.at == instant { $0.task = task } }
     }
 
     private func gateOpened(_ instant: WorkInstant) {

@@ -186,7 +186,7 @@ import Testing
         try await run.send("0")
         await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await run.send("1") }
-            while run.outbox.isAnybodyWaiting == false { await Task.yield() }
+            while run.outbox.waitingCount == 0 { await Task.yield() }
             run.outbox.stop()
             let error = await #expect(throws: WorkError.self) { try await group.next() }
             #expect(error?.code == .stopping)
@@ -248,7 +248,7 @@ import Testing
         try await run.send("0")
         await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await run.send("1") }
-            while run.outbox.isAnybodyWaiting == false { await Task.yield() }
+            while run.outbox.waitingCount == 0 { await Task.yield() }
             group.cancelAll()
             await #expect(throws: CancellationError.self) { try await group.next() }
         }

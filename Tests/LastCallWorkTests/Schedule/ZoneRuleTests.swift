@@ -76,6 +76,7 @@ import Testing
 
     @Test("a summer that ends where the next begins never ends")
     func alwaysSummer() throws {
+        // The first is the example of RFC 8536, section 3.3.1, whose standard time has a name that is never shown: three letters of any kind.
         for rule in ["XXX3EDT4,0/0,J365/23", "EST5EDT,0/0,J365/25"] {
             for time in ["2024-12-31 23:00", "2025-01-01 03:00", "2025-01-01 05:00", "2025-07-01 00:00"] {
                 #expect(try offset(rule, time) == -14400)
