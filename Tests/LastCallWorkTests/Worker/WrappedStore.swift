@@ -17,6 +17,8 @@ final class WrappedStore: WorkStore {
         var beat: Hook<BeatRequest>?
         /// Before a worker is registered.
         var register: Hook<WorkerDescription>?
+        /// Before something is accepted.
+        var accept: Hook<[Submission]>?
         /// Before a step is journaled.
         var journal: Hook<JournalEntry>?
     }
@@ -34,6 +36,7 @@ final class WrappedStore: WorkStore {
     func afterExchange(_ hook: Hook<ExchangeResult>?) { hooks.withLock { $0.exchanged = hook } }
     func beforeBeat(_ hook: Hook<BeatRequest>?) { hooks.withLock { $0.beat = hook } }
     func beforeRegister(_ hook: Hook<WorkerDescription>?) { hooks.withLock { $0.register = hook } }
+    func beforeAccept(_ hook: Hook<[Submission]>?) { hooks.withLock { $0.accept = hook } }
     func beforeJournal(_ hook: Hook<JournalEntry>?) { hooks.withLock { $0.journal = hook } }
 
     var now: WorkInstant { base.now }
@@ -55,7 +58,10 @@ final class WrappedStore: WorkStore {
         try await base.journal(entry, for: claim)
     }
 
-    func accept(_ submissions: [Submission]) async throws -> [Acceptance] { try await base.accept(submissions) }
+    func accept(_ submissions: [Submission]) async throws -> [Acceptance] {
+        try await hooks.withLock { $0.accept }?(submissions)
+        return try await base.accept(submissions)
+    }
     func register(_ worker: WorkerDescription) async throws -> WorkerID {
         try await hooks.withLock { $0.register }?(worker)
         return try await base.register(worker)
