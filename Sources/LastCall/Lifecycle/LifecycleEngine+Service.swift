@@ -16,6 +16,7 @@ extension LifecycleEngine {
     var ledger: Ledger {
         runs.compactMap { $0.ledger?.ledger }.reduce(into: Ledger()) { sum, next in
             sum.held += next.held
+            sum.stored += next.stored
             sum.accepted += next.accepted
             sum.done += next.done
             sum.handedOver += next.handedOver

@@ -286,7 +286,7 @@ final class LifecycleEngine: Sendable {
             pair.remarks = reporting.remarks
             // Labels are only asked for where something is lost.
             pair.items += Self.cutItems(of: reporting, since: pair.before, itemsMax: ReceiptBuilder.cutItemsMax)
-            if after.held > 0 { pair.items += reporting.heldItems(itemsMax: ReceiptBuilder.cutItemsMax) }
+            if after.held > after.stored { pair.items += reporting.heldItems(itemsMax: ReceiptBuilder.cutItemsMax) }
             return pair
         }
         var builder = builder

@@ -104,11 +104,12 @@ package struct ReceiptBuilder: Sendable {
         member.acceptedDuringStop = after.accepted - before.accepted
         member.done = after.done - before.done
         member.handedOver = after.handedOver - before.handedOver
-        member.kept = after.kept - before.kept
         member.deadLettered = after.deadLettered - before.deadLettered
-        // What a member still holds when it is over, nobody will finish.
+        // What a member still holds when it is over, it will not finish; its successor does, where it is stored.
         let stranded = isOver ? after.held : 0
-        member.cut = after.cut - before.cut + stranded
+        let stored = min(stranded, max(0, after.stored))
+        member.kept = after.kept - before.kept + stored
+        member.cut = after.cut - before.cut + stranded - stored
         let ends = member.done + member.handedOver + member.kept + member.deadLettered + member.cut
         let stillHeld = isOver ? 0 : after.held
         member.unaccounted = member.heldAtStop + member.acceptedDuringStop - ends - stillHeld

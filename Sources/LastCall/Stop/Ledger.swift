@@ -8,6 +8,10 @@ public import ServiceLifecycle
 public struct Ledger: Sendable, Hashable {
     /// What the member has in hand right now, counted, not derived from the totals.
     public var held: Int
+    /// How much of ``held`` is stored, and is continued by whoever comes next even where this process ends now.
+    ///
+    /// What a member still holds when it is abandoned counts as kept as far as this goes, and as cut beyond it. 0 by default.
+    public var stored = 0
     /// Everything the member took on.
     public var accepted: Int
     /// What it finished.

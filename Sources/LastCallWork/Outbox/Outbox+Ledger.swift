@@ -18,6 +18,7 @@ extension Outbox: LedgerReporting {
                 deadLettered: sent.deadLettered + state.dropped, cut: state.rest?.cut ?? 0)
             if state.rest == nil {
                 ledger.held = state.backlog + accepted - ended
+                if !worker.losesWhatItGivesBack { ledger.stored = ledger.held }
                 ledger.donePerSecond = rate(of: ledger.held)
             }
             return ledger

@@ -297,6 +297,7 @@ final class WorkerEngine: Sendable {
         state.withLock { state in
             var ledger = state.ledger
             ledger.held = state.machine.heldCount
+            if !losesWhatItGivesBack && state.failure?.code != .storeGone { ledger.stored = ledger.held }
             if state.hasPeers { ledger.handedOver += state.givenBack } else { ledger.kept += state.givenBack }
             return ledger
         }

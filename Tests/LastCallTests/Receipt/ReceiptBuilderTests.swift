@@ -80,6 +80,23 @@ import Testing
         #expect(try receipt.shortJSON().utf8.count <= 4096)
     }
 
+    @Test("B1 what is stored when its member is abandoned is kept, and only the rest is cut") func stored() throws {
+        var after = Ledger(held: 7, accepted: 10, done: 3)
+        after.stored = 5
+        let receipt = try Self.receipt(
+            Self.machine(endsAfterTold: nil), before: Ledger(held: 10, accepted: 10), after: after,
+            items: [LedgerItem("a"), LedgerItem("b")])
+        let member = receipt.stages[0].members[0]
+        #expect(member.outcome == .abandoned)
+        #expect([member.done, member.kept, member.cut, member.unaccounted] == [3, 5, 2, 0])
+        #expect(member.cutItems.map(\.label) == ["a", "b"])
+        // Who says to have stored more than it holds is not believed.
+        after.stored = 50
+        let odd = try Self.receipt(
+            Self.machine(endsAfterTold: nil), before: Ledger(held: 10, accepted: 10), after: after)
+        #expect([odd.totals.kept, odd.totals.cut, odd.totals.unaccounted] == [7, 0, 0])
+    }
+
     @Test("a failure is 1 also where something was cut; what was abandoned without a ledger is 75") func precedence()
         throws
     {

@@ -98,6 +98,8 @@ import Testing
         let line = try await OutboxRun(store, [transport]).run { run in
             for number in 0..<10 { try await run.send("\(number)", to: "\(number % 2)") }
             try await begun.reached.wait()
+            // What a third Ctrl-C would count as kept.
+            #expect(run.outbox.ledger.stored == 10)
         } stopping: { run in
             await run.budgetEnds()
         }
@@ -124,6 +126,7 @@ import Testing
         let line = try await OutboxRun(MemoryStore(), [transport]).run { run in
             for number in 0..<3 { try await run.send("secret \(number)", to: "secret") }
             try await begun.reached.wait()
+            #expect(run.outbox.ledger.stored == 0)
         } stopping: { run in
             await run.budgetEnds()
         }
