@@ -62,6 +62,11 @@ extension Archive {
         }
     }
 
+    /// Notes since when the index cannot be had, or that it can.
+    func noteSilence(since instant: WorkInstant?) async throws {
+        try await store.transaction { try Self.put("silentSince", instant.map { "\($0.rawValue)" }, $0) }
+    }
+
     /// Notes that everything in an index was accepted.
     func noteIndex(papers count: Int, etag: String?) async throws {
         try await store.transaction { try Self.noteIndex(papers: count, etag: etag, $0) }

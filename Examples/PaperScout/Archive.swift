@@ -37,6 +37,9 @@ struct Archive: Sendable {
     /// The channel that hears of trouble.
     let operatorChannel: String?
 
+    /// The time by the store's clock.
+    var now: WorkInstant { store.now }
+
     /// Makes the tables where they are missing.
     func prepare() async throws {
         try await store.transaction { transaction in
@@ -52,7 +55,8 @@ struct Archive: Sendable {
         let state = Dictionary(uniqueKeysWithValues: rows)
         return Known(
             isSeeded: state["seeded"] != nil, papers: state["papers"].flatMap { Int($0) } ?? 0, etag: state["etag"],
-            trouble: state["trouble"])
+            trouble: state["trouble"],
+            silentSince: state["silentSince"].flatMap { Int64($0) }.map { WorkInstant(rawValue: $0) })
     }
 
     /// The names of all papers that were seen.

@@ -1,6 +1,6 @@
 import LastCall
 
-/// What can be wrong with an index that was answered.
+/// What can be wrong with an index, so that somebody should look at it.
 enum IndexTrouble: Error, Sendable, Hashable, CustomStringConvertible {
     /// It cannot be read.
     case notJSON
@@ -10,6 +10,8 @@ enum IndexTrouble: Error, Sendable, Hashable, CustomStringConvertible {
     case empty
     /// It lists much less than before.
     case shrunk(from: Int, to: Int)
+    /// Nothing of it came for so long; why, the last time.
+    case silent(Duration, why: String)
 
     /// The kind, by which it is told only once.
     var kind: String {
@@ -18,6 +20,7 @@ enum IndexTrouble: Error, Sendable, Hashable, CustomStringConvertible {
         case .tooLarge: "too large"
         case .empty: "empty"
         case .shrunk: "shrunk"
+        case .silent: "silent"
         }
     }
 
@@ -29,6 +32,8 @@ enum IndexTrouble: Error, Sendable, Hashable, CustomStringConvertible {
         case .empty: "the index lists no papers"
         case .shrunk(let from, let to):
             "the index lists \(to) papers, and listed \(from) before (INDEX_SHRINK_MAX)"
+        case .silent(let time, let why):
+            "the index could not be had for \(DurationText.format(.seconds(time.components.seconds))): \(why)"
         }
     }
 }

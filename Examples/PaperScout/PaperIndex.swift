@@ -15,6 +15,8 @@ struct PaperIndex: Sendable {
         case papers([Paper], etag: String?)
         /// It is none.
         case trouble(IndexTrouble)
+        /// There is none, or one that says to come again; why.
+        case silence(String)
     }
 
     /// The most bytes of an entity tag.
@@ -32,9 +34,14 @@ struct PaperIndex: Sendable {
     /// Downloads the index, unless it is what it was.
     ///
     /// - Parameter etag: What the last one was known by (RFC 9110, section 13.1.2).
-    /// - Throws: `JobFailure` where there is no answer, or one that says to come again; `CancellationError`.
+    /// - Throws: `CancellationError`.
     func fetch(unlessItIs etag: String?) async throws -> Answer {
-        try await TimeLimit.within(timeout, "the download of the index") { try await download(etag) }
+        do {
+            return try await TimeLimit.within(timeout, "the download of the index") { try await download(etag) }
+        } catch let failure as JobFailure {
+            try Task.checkCancellation()
+            return .silence(failure.description)
+        }
     }
 
     /// Downloads the index.
@@ -45,7 +52,7 @@ struct PaperIndex: Sendable {
         do {
             let response = try await client.execute(request, timeout: .hours(24))
             if response.status == .notModified, etag != nil { return .unchanged }
-            guard response.status == .ok else { throw JobFailure("the index answered \(response.status.code)") }
+            guard response.status == .ok else { return .silence("the index answered \(response.status.code)") }
             let size = response.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
             guard size <= bytesMax else { return .trouble(.tooLarge(bytesMax)) }
             let bytes = try await response.body.collect(upTo: bytesMax)
@@ -55,12 +62,10 @@ struct PaperIndex: Sendable {
             return .trouble(trouble)
         } catch is NIOTooManyBytesError {
             return .trouble(.tooLarge(bytesMax))
-        } catch let failure as JobFailure {
-            throw failure
         } catch {
             try Task.checkCancellation()
             let words = (error as? HTTPClientError).map { "\($0)" } ?? "\(type(of: error))"
-            throw JobFailure("the index cannot be read: \(words)")
+            return .silence("the index cannot be read: \(words)")
         }
     }
 }

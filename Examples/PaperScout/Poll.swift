@@ -22,8 +22,8 @@ struct Poll: Sendable {
     let probe: DraftProbe?
     /// What was seen.
     let archive: Archive
-    /// How many papers in a hundred may be missing.
-    let shrinkMax: Int
+    /// What is still no trouble with the index.
+    let limits: Judgement.Limits
     /// Where it logs.
     let logger: Logger
 
@@ -33,10 +33,10 @@ struct Poll: Sendable {
     func run() async throws {
         var tally = Tally()
         do {
-            let trouble = try await lookAtIndex(&tally)
+            let defect = try await lookAtIndex(&tally)
             try Task.checkCancellation()
             try await lookForDrafts(&tally)
-            if let trouble { throw JobFailure(trouble.description) }
+            if let defect { throw JobFailure(defect) }
         } catch let error as WorkError {
             // A breaker is open, or a queue is full: the mark went with the message.
             logger.warning(
@@ -58,10 +58,16 @@ struct Poll: Sendable {
     /// Looks at the index.
     ///
     /// - Returns: What is wrong with it, if something is.
-    private func lookAtIndex(_ tally: inout Tally) async throws -> IndexTrouble? {
+    private func lookAtIndex(_ tally: inout Tally) async throws -> String? {
         let known = try await archive.known()
         let answer = try await index.fetch(unlessItIs: known.etag)
-        let judgement = Judgement.of(answer, known: known, shrinkMax: shrinkMax)
+        let now = archive.now
+        let judgement = Judgement.of(answer, known: known, limits: limits, at: now)
+        if case .silence = answer {
+            if known.silentSince == nil { try await archive.noteSilence(since: now) }
+        } else if known.silentSince != nil {
+            try await archive.noteSilence(since: nil)
+        }
         switch judgement.notice(after: known.trouble) {
         case .none: break
         case .trouble(let trouble):
@@ -75,7 +81,8 @@ struct Poll: Sendable {
         if case .papers(_, let tag) = answer { etag = tag }
         switch judgement {
         case .unchanged: break
-        case .trouble(let trouble): return trouble
+        case .trouble(let trouble): return trouble.description
+        case .silence(let why): return why
         case .seed(let papers):
             tally.papers = papers.count
             try await seed(papers, etag)

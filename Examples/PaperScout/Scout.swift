@@ -46,7 +46,7 @@ struct Scout: Sendable {
             probe: settings.draftTemplate.map {
                 DraftProbe(client: .shared, template: $0, concurrency: settings.probeConcurrency)
             },
-            archive: archive, shrinkMax: settings.indexShrinkMax, logger: logger)
+            archive: archive, limits: settings.limits, logger: logger)
         // What was due while nobody was there is made up for by the poll at the start.
         let schedule = Schedule(Self.pollName, .every(settings.pollInterval), missed: .skip, runsAtStart: true) { _ in
             try await poll.run()

@@ -37,8 +37,8 @@ struct Settings: Sendable {
     let indexBytesMax: Int
     /// How long its download may take.
     let indexTimeout: Duration
-    /// How many papers in a hundred may be missing from one poll to the next.
-    let indexShrinkMax: Int
+    /// What is still no trouble with the index.
+    let limits: Judgement.Limits
     /// Where drafts are, with a placeholder; `nil` where none are looked for.
     let draftTemplate: String?
     /// The time between two polls.
@@ -71,6 +71,9 @@ struct Settings: Sendable {
             "how many papers in a hundred may be missing from one poll to the next; 100 takes any index that is not empty"
         ),
         Variable(
+            "INDEX_SILENCE_MAX", "6h",
+            "how long the index may be out of reach before the operator hears of it, as a duration"),
+        Variable(
             "DRAFT_URL_TEMPLATE", "https://isocpp.org/files/papers/{paper}.html",
             "where a draft would be, with `{paper}` for its number; `off` looks for none"),
         Variable("POLL_INTERVAL", "30m", "the time between two polls, as a duration of at least 1s"),
@@ -99,7 +102,9 @@ struct Settings: Sendable {
         indexURL = try reader.url("INDEX_URL")
         indexBytesMax = try reader.number("INDEX_BYTES_MAX", in: 1...1_073_741_824)
         indexTimeout = try reader.duration("INDEX_TIMEOUT", in: .milliseconds(1)...(.seconds(3600)))
-        indexShrinkMax = try reader.number("INDEX_SHRINK_MAX", in: 0...100)
+        limits = Judgement.Limits(
+            shrinkMax: try reader.number("INDEX_SHRINK_MAX", in: 0...100),
+            silenceMax: try reader.duration("INDEX_SILENCE_MAX", in: .milliseconds(1)...(.seconds(366 * 86400))))
         draftTemplate = try reader.template("DRAFT_URL_TEMPLATE")
         pollInterval = try reader.duration("POLL_INTERVAL", in: .seconds(1)...(.seconds(366 * 86400)))
         probeConcurrency = try reader.number("PROBE_CONCURRENCY", in: 1...64)

@@ -88,7 +88,7 @@ import Testing
         func poll(_ town: Town) -> Poll {
             let index = PaperIndex(
                 client: .shared, url: town.url + "/index.json", bytesMax: 1_000_000, timeout: .seconds(30))
-            return Poll(index: index, probe: nil, archive: archive, shrinkMax: 50, logger: logger)
+            return Poll(index: index, probe: nil, archive: archive, limits: .init(), logger: logger)
         }
     }
 

@@ -1,3 +1,4 @@
+import LastCallWork
 import Testing
 
 @testable import PaperScout
@@ -8,7 +9,16 @@ import Testing
 
     /// The judgement of so many papers.
     private func judgement(_ count: Int, _ known: Known, shrinkMax: Int = 50) -> Judgement {
-        Judgement.of(.papers(papers(count), etag: nil), known: known, shrinkMax: shrinkMax)
+        judgement(.papers(papers(count), etag: nil), known, shrinkMax: shrinkMax)
+    }
+
+    /// The judgement of an answer that came after so many seconds.
+    private func judgement(
+        _ answer: PaperIndex.Answer, _ known: Known, shrinkMax: Int = 50, after seconds: Int = 0
+    ) -> Judgement {
+        Judgement.of(
+            answer, known: known, limits: .init(shrinkMax: shrinkMax, silenceMax: .seconds(60)),
+            at: WorkInstant(rawValue: Int64(seconds) * 1000))
     }
 
     @Test("the first good index is a first look, whatever was known halfway")
@@ -16,7 +26,7 @@ import Testing
         #expect(judgement(3, Known()) == .seed(papers(3)))
         #expect(judgement(3, Known(papers: 100)) == .seed(papers(3)))
         #expect(judgement(0, Known()) == .trouble(.empty))
-        #expect(Judgement.of(.trouble(.notJSON), known: Known(), shrinkMax: 50) == .trouble(.notJSON))
+        #expect(judgement(.trouble(.notJSON), Known()) == .trouble(.notJSON))
     }
 
     @Test("later ones are compared, unless more than half is missing")
@@ -28,7 +38,22 @@ import Testing
         #expect(judgement(0, known, shrinkMax: 100) == .trouble(.empty))
         #expect(judgement(1, known, shrinkMax: 100) == .compare(papers(1)))
         #expect(judgement(99, known, shrinkMax: 0) == .trouble(.shrunk(from: 100, to: 99)))
-        #expect(Judgement.of(.unchanged, known: known, shrinkMax: 50) == .unchanged)
+        #expect(judgement(.unchanged, known) == .unchanged)
+    }
+
+    @Test("an index that cannot be had is trouble once that lasts")
+    func silence() {
+        var known = Known(isSeeded: true, papers: 100)
+        #expect(judgement(.silence("503"), known, after: 1000) == .silence("503"))
+        known.silentSince = WorkInstant(rawValue: 0)
+        #expect(judgement(.silence("503"), known, after: 59) == .silence("503"))
+        let trouble = judgement(.silence("503"), known, after: 60)
+        #expect(trouble == .trouble(.silent(.seconds(60), why: "503")))
+        #expect(trouble.notice(after: nil) == .trouble(.silent(.seconds(60), why: "503")))
+        #expect(judgement(.silence("504"), known, after: 90).notice(after: "silent") == .none)
+        // It says nothing of a trouble that was told of before.
+        #expect(Judgement.silence("503").notice(after: "shrunk") == .none)
+        #expect(judgement(.unchanged, known, after: 90).notice(after: "silent") == .well)
     }
 
     @Test("what was not seen is new, in the order in which it is told of")

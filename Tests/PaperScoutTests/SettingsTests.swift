@@ -37,7 +37,7 @@ import Testing
         #expect(settings.indexURL == "https://wg21.link/index.json")
         #expect(settings.indexBytesMax == 64 * 1024 * 1024)
         #expect(settings.indexTimeout == .seconds(120))
-        #expect(settings.indexShrinkMax == 50)
+        #expect(settings.limits == Judgement.Limits(shrinkMax: 50, silenceMax: .seconds(6 * 3600)))
         #expect(settings.draftTemplate == "https://isocpp.org/files/papers/{paper}.html")
         #expect(settings.pollInterval == .seconds(1800))
         #expect(settings.probeConcurrency == 8)

@@ -12,7 +12,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct TroubleTests {
     /// What can be wrong with an index.
     enum BadIndex: CaseIterable {
-        case notJSON, array, empty, tooLarge, shrunk
+        case notJSON, array, empty, tooLarge, shrunk, silent
 
         /// How it is answered.
         var reply: Town.IndexReply {
@@ -22,6 +22,7 @@ import Testing
             case .empty: .text("{}")
             case .tooLarge: .text("{\"A\":\"" + String(repeating: "x", count: 20_000) + "\"}")
             case .shrunk: .text("{\"P0001R0\":{\"type\":\"paper\"}}")
+            case .silent: .status(503)
             }
         }
     }
@@ -36,7 +37,7 @@ import Testing
             let home = try ScoutHome(town)
             let bot = try await home.startAndPoll([
                 "DEFAULT_CHANNEL": "CALL", "OPERATOR_CHANNEL": "COPS", "INDEX_BYTES_MAX": "10000",
-                "PROBE_PORT": "\(home.port + 1)",
+                "INDEX_SILENCE_MAX": "1ms", "PROBE_PORT": "\(home.port + 1)",
             ])
             town.state.change { $0.indexReply = bad.reply }
             try await bot.line("the index has trouble")
@@ -51,6 +52,7 @@ import Testing
             try await home.stop(bot)
             let second = try await home.start([
                 "DEFAULT_CHANNEL": "CALL", "OPERATOR_CHANNEL": "COPS", "INDEX_BYTES_MAX": "10000",
+                "INDEX_SILENCE_MAX": "1ms",
             ])
             try await second.line("poll failed")
             town.publish("P0005R0")
