@@ -13,7 +13,7 @@ enum WebAddress {
         let scheme = url.scheme?.lowercased()
         guard scheme == "https" || scheme == "http" else { return "its URL begins with neither https:// nor http://" }
         guard url.user == nil, url.password == nil else {
-            return "its URL holds a user or a password; put them into an Authorization header"
+            return "its URL holds a user or a password; send them as an Authorization header"
         }
         guard let host = url.host, !host.isEmpty, host != "[]" else { return "its URL names no host" }
         guard url.port.map({ (1...65_535).contains($0) }) ?? true else { return "its URL's port is not 1 to 65535" }

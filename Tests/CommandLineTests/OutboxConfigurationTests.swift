@@ -13,7 +13,7 @@ import Testing
           file: {type: slack, tokenFile: slack.token, url: "http://127.0.0.1:1/api"}
           hooks:
             type: http
-            endpoints: {a: "https://a.example/x", b: {url: "http://b.example"}, c: {urlEnv: C_URL}, d: {urlFile: d.url}}
+            endpoints: {a: "https://a.example/x", b: {url: "http://b.example"}, c: {urlEnv: C_URL, authorizationEnv: C_AUTH}, d: {urlFile: d.url, authorizationFile: d.auth}}
         schedules:
           often: {every: 30m, task: t, overlap: queue, missed: all, jitter: 5s}
           nightly: {cron: "30 2 * * *", zone: UTC, task: u, arguments: {x: 1}}
@@ -36,8 +36,9 @@ import Testing
         #expect(configuration.outbox["file"]?.url == "http://127.0.0.1:1/api")
         #expect(
             configuration.outbox["hooks"]?.endpoints == [
-                "a": .text("https://a.example/x"), "b": .text("http://b.example"), "c": .variable("C_URL"),
-                "d": .file("/work/d.url"),
+                "a": .init(address: .text("https://a.example/x")), "b": .init(address: .text("http://b.example")),
+                "c": .init(address: .variable("C_URL"), authorization: .variable("C_AUTH")),
+                "d": .init(address: .file("/work/d.url"), authorization: .file("/work/d.auth")),
             ])
         let often = try #require(configuration.schedules["often"])
         #expect(often.recurrence == .every(.seconds(1800)))
@@ -81,6 +82,13 @@ import Testing
             ("outbox: {a: {type: http}}", "outbox.a: has no endpoints"),
             ("outbox: {a: {type: http, endpoints: {}}}", "outbox.a.endpoints: is empty"),
             ("outbox: {a: {type: http, endpoints: {b: {}}}}", "needs one of url, urlEnv, urlFile"),
+            (
+                "outbox: {a: {type: http, endpoints: {b: {authorizationEnv: C}}}}", "needs one of url, urlEnv, urlFile"
+            ),
+            (
+                "outbox: {a: {type: http, endpoints: {b: {urlEnv: A, authorizationEnv: C, authorizationFile: d}}}}",
+                "outbox.a.endpoints.b.authorizationFile: stands beside authorizationEnv; write one of them"
+            ),
             ("outbox: {a: {type: http, tokenEnv: A, endpoints: {b: \"http://b\"}}}", "does not go with type: http"),
             ("outbox: {a: {type: slack, tokenEnv: A, rate: fast}}", "outbox.a.rate: \"fast\" is no rate"),
             ("outbox: {a: {type: slack, tokenEnv: A, rate: 5000/s}}", "at most 1000/s"),

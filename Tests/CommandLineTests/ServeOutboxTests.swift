@@ -16,6 +16,7 @@ import Testing
         private struct State {
             var bodies: [String] = []
             var keys: [String] = []
+            var authorizations: Set<String?> = []
             var status = 200
             var waiting: [(count: Int, latch: Latch<Void>)] = []
         }
@@ -29,6 +30,7 @@ import Testing
 
         var bodies: [String] { state.withLock { $0.bodies } }
         var keys: [String] { state.withLock { $0.keys } }
+        var authorizations: Set<String?> { state.withLock { $0.authorizations } }
         var url: String { "http://127.0.0.1:\(service.withLock { $0 }?.localAddress?.port ?? 0)/secret-path" }
 
         func answer(_ status: Int) { state.withLock { $0.status = status } }
@@ -54,7 +56,9 @@ import Testing
                     try await hold.wait()
                 }
                 let key = request.headers[HTTPField.Name("Idempotency-Key")!] ?? ""
+                let authorization = request.headers[.authorization]
                 let (status, reached) = state.withLock { state -> (Int, [Latch<Void>]) in
+                    state.authorizations.insert(authorization)
                     if state.status < 300 {
                         state.bodies.append(text)
                         state.keys.append(key)
@@ -90,7 +94,10 @@ import Testing
     {
         let endpoint = Endpoint()
         try await endpoint.run {
-            let folder = try ServeFolder(Self.tasks, root: Self.outbox)
+            let folder = try ServeFolder(
+                Self.tasks,
+                root: Self.outbox.replacingOccurrences(of: "OPS_URL}", with: "OPS_URL, authorizationFile: auth}"))
+            try folder.folder.write("Bearer of-news\n", to: "auth")
             let program = try await folder.serve([], ["OPS_URL": endpoint.url])
             let good = try await folder.submit(["good", "x=1"])[0]
             try await endpoint.reach(1)
@@ -111,6 +118,7 @@ import Testing
             #expect(bodies[2]["outcome"] as? String == "failed")
             #expect(bodies[2]["counts"] as? [String: Int] == ["succeeded": 2, "failed": 1])
             #expect(Set(endpoint.keys).count == 3)
+            #expect(endpoint.authorizations == ["Bearer of-news"])
             program.signal(SIGTERM)
             #expect(try await program.exit() == ExitCode.clean)
             #expect(endpoint.bodies.count == 3)
@@ -206,14 +214,17 @@ import Testing
     }
 
     @Test("P22d no task is given the variables that hold the outbox's secrets") func hiddenVariables() async throws {
-        let folder = try ServeFolder("dump: {command: [env]}", root: Self.outbox)
-        let program = try await folder.serve([], ["OPS_URL": "http://127.0.0.1:1/secret-path", "OTHER": "seen"])
+        let folder = try ServeFolder(
+            "dump: {command: [env]}",
+            root: Self.outbox.replacingOccurrences(of: "OPS_URL}", with: "OPS_URL, authorizationEnv: OPS_AUTH}"))
+        let program = try await folder.serve(
+            [], ["OPS_URL": "http://127.0.0.1:1/secret-path", "OPS_AUTH": "Bearer secret", "OTHER": "seen"])
         for submission in [["dump"], ["--", "env"]] {
             let id = try await folder.submit(submission)[0]
             #expect(try await folder.follow(id).exit() == 0)
             let output = try await folder.run(["output", id]).output
             #expect(output.contains("OTHER=seen"))
-            #expect(!output.contains("OPS_URL"))
+            #expect(!output.contains("OPS_"))
             #expect(!output.contains("secret"))
         }
         program.signal(SIGTERM)
@@ -269,6 +280,17 @@ import Testing
         for (root, words, environment) in [
             (Self.outbox, "outbox.hooks.endpoints.ops.urlEnv: the variable OPS_URL is not set", [:]),
             (Self.outbox, "endpoint \"ops\"", ["OPS_URL": "no-url-secret"]),
+            // Every one that is missing is named.
+            (
+                Self.outbox.replacingOccurrences(
+                    of: "outbox: {", with: "outbox: {slack: {type: slack, tokenEnv: TOKEN}, "),
+                "outbox.slack.tokenEnv: the variable TOKEN is not set", [:]
+            ),
+            (
+                Self.outbox.replacingOccurrences(
+                    of: "outbox: {", with: "outbox: {slack: {type: slack, tokenEnv: TOKEN}, "),
+                "outbox.hooks.endpoints.ops.urlEnv: the variable OPS_URL is not set", [:]
+            ),
             (
                 Self.outbox.replacingOccurrences(of: "{urlEnv: OPS_URL}", with: "{urlFile: missing}"),
                 "outbox.hooks.endpoints.ops.urlFile:", [:]
@@ -280,6 +302,7 @@ import Testing
             let errors = program.output
             #expect(errors.contains(words), "\(errors)")
             #expect(!errors.contains("secret"))
+            #expect(!FileManager.default.fileExists(atPath: other.path("state")))
         }
     }
 }

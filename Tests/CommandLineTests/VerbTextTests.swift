@@ -79,8 +79,14 @@ import Testing
         _ = try await store.tick(
             ScheduleTick(
                 name: "nightly", definition: "30 2 * * *", instant: store.now, nextAt: store.now + .seconds(5400)))
+        for (name, late) in [("removed", -7200), ("soon", -30)] {
+            let due = store.now + .seconds(late)
+            _ = try await store.tick(ScheduleTick(name: name, definition: "1h", instant: due, nextAt: due))
+        }
         let status = try await work.status()
         let lines = StatusText(status: status, store: "memory:").lines()
+        #expect(lines.contains { $0.hasPrefix("schedule removed was due 2h") })
+        #expect(!lines.contains { $0.hasPrefix("schedule soon") || $0.hasPrefix("schedule nightly") })
         #expect(lines.contains { $0.hasPrefix("hooks/a") && $0.contains("2  keeps failing, left alone for") })
         #expect(lines.contains { $0.hasPrefix("hooks/b") && $0.contains("rests for") })
         #expect(lines.contains { $0.hasPrefix("nightly") && $0.contains("30 2 * * *") && $0.contains("1h") })

@@ -30,9 +30,7 @@ extension TransportDefinition {
     private mutating func readSlack(
         _ value: ConfigurationValue, _ keys: [TransportKey: ConfigurationValue], in directory: BaseDirectory
     ) {
-        let variable = keys[.tokenEnv].flatMap(Self.variable)
-        let file = keys[.tokenFile]?.nonEmptyText("write a path").map(directory.path(to:))
-        token = variable.map { .variable($0) } ?? file.map { .file($0) }
+        token = Self.source(keys[.tokenEnv], keys[.tokenFile], directory)
         if keys[.tokenEnv] != nil, let other = keys[.tokenFile] {
             other.report(.malformed, "stands beside tokenEnv; write one of them")
         }
@@ -54,21 +52,33 @@ extension TransportDefinition {
         for (name, entry) in entries {
             if let flaw = ConfigurationValue.flaw(inName: name) { entry.report(.malformed, flaw) }
             guard entry.node.pairs != nil else {
-                self.endpoints[name] = Self.url(entry).map { .text($0) }
+                self.endpoints[name] = Self.url(entry).map { Endpoint(address: .text($0)) }
                 continue
             }
             guard let keys = entry.mapping(of: EndpointKey.self) else { continue }
-            guard keys.count == 1 else {
+            guard [keys[.url], keys[.urlEnv], keys[.urlFile]].count(where: { $0 != nil }) == 1 else {
                 entry.report(.malformed, "needs one of url, urlEnv, urlFile")
                 continue
             }
-            let source: Source? =
-                keys[.url].flatMap(Self.url).map { .text($0) } ?? keys[.urlEnv].flatMap(Self.variable).map {
-                    .variable($0)
-                }
-                ?? keys[.urlFile]?.nonEmptyText("write a path").map { .file(directory.path(to: $0)) }
-            self.endpoints[name] = source
+            if keys[.authorizationEnv] != nil, let other = keys[.authorizationFile] {
+                other.report(.malformed, "stands beside authorizationEnv; write one of them")
+            }
+            let address =
+                keys[.url].flatMap(Self.url).map { .text($0) } ?? Self.source(keys[.urlEnv], keys[.urlFile], directory)
+            self.endpoints[name] = address.map {
+                Endpoint(
+                    address: $0,
+                    authorization: Self.source(keys[.authorizationEnv], keys[.authorizationFile], directory))
+            }
         }
+    }
+
+    /// Where a secret is.
+    private static func source(
+        _ variable: ConfigurationValue?, _ file: ConfigurationValue?, _ directory: BaseDirectory
+    ) -> Source? {
+        variable.flatMap(Self.variable).map { .variable($0) }
+            ?? file?.nonEmptyText("write a path").map { .file(directory.path(to: $0)) }
     }
 
     /// An address, which errors never show.

@@ -28,6 +28,14 @@ struct TransportDefinition: Sendable, Hashable {
         case file(String)
     }
 
+    /// Where messages can go.
+    struct Endpoint: Sendable, Hashable {
+        /// The address.
+        var address: Source
+        /// The `Authorization` field, if there is one.
+        var authorization: Source?
+    }
+
     /// The name that messages are stored under.
     let name: String
     /// What it speaks.
@@ -37,7 +45,7 @@ struct TransportDefinition: Sendable, Hashable {
     /// Where Slack's API is.
     var url: String?
     /// Where messages can go, with HTTP.
-    var endpoints: [String: Source] = [:]
+    var endpoints: [String: Endpoint] = [:]
     /// The time between two messages to one destination; `nil` is the kind's own.
     var spacing: Duration?
     /// How long one attempt may take.
@@ -48,6 +56,32 @@ struct TransportDefinition: Sendable, Hashable {
     var overflow = Overflow.reject
     /// How long after its acceptance a message is given up.
     var givesUpAfter = Duration.seconds(24 * 3600)
+
+    /// Where all its secrets are, with the keys that name the places.
+    var secrets: [(key: String, source: Source)] {
+        var secrets: [(key: String, source: Source)] = []
+        if let token { secrets.append((Self.tokenKey(name), token)) }
+        for (endpoint, definition) in endpoints.sorted(by: { $0.key < $1.key }) {
+            secrets.append((Self.addressKey(name, endpoint), definition.address))
+            if let authorization = definition.authorization {
+                secrets.append((Self.authorizationKey(name, endpoint), authorization))
+            }
+        }
+        return secrets
+    }
+
+    /// The key of a token, without what says where it is.
+    static func tokenKey(_ name: String) -> String { "outbox.\(name).token" }
+
+    /// The key of an endpoint's address, without what says where it is.
+    static func addressKey(_ name: String, _ endpoint: String) -> String {
+        "outbox.\(name).endpoints.\(endpoint).url"
+    }
+
+    /// The key of what an endpoint is shown, without what says where it is.
+    static func authorizationKey(_ name: String, _ endpoint: String) -> String {
+        "outbox.\(name).endpoints.\(endpoint).authorization"
+    }
 
     /// What a number of waiting messages may be.
     static let waitingRange = 1...1_000_000

@@ -57,6 +57,7 @@ enum TransportKey: String, ConfigurationKey {
 /// The keys of one endpoint.
 enum EndpointKey: String, ConfigurationKey {
     case url, urlEnv, urlFile
+    case authorizationEnv, authorizationFile
 
     static let owner = "an endpoint"
     static let prefix = "outbox.NAME.endpoints.NAME."
@@ -66,16 +67,25 @@ enum EndpointKey: String, ConfigurationKey {
         case .url: "The address itself, where it is no secret."
         case .urlEnv: "The environment variable that holds the address."
         case .urlFile: "The file whose first line is the address. A relative path counts from this file."
+        case .authorizationEnv:
+            "The environment variable that holds what is sent as `Authorization`, such as `Bearer …` (RFC 9110, section 11.6.2)."
+        case .authorizationFile:
+            "The file whose first line is that. A relative path counts from this file."
         }
     }
 
-    var defaultValue: String { "one of the three is required" }
+    var defaultValue: String {
+        switch self {
+        case .url, .urlEnv, .urlFile: "one of the three is required"
+        case .authorizationEnv, .authorizationFile: "none is sent"
+        }
+    }
 
     var unit: String {
         switch self {
         case .url: "`http://` or `https://` URL"
-        case .urlEnv: "name of a variable"
-        case .urlFile: "path"
+        case .urlEnv, .authorizationEnv: "name of a variable"
+        case .urlFile, .authorizationFile: "path"
         }
     }
 }

@@ -6,21 +6,44 @@ import Logging
 
 /// Makes the outbox of a configuration, with secrets read from where it says that they are.
 enum ServeOutbox {
-    /// The outbox; `nil` where the configuration names no transport.
+    /// The outbox; `nil` where there is no transport.
     ///
-    /// - Throws: ``VerbError`` that names the key of a secret that is missing, and never holds one; `WorkError`.
+    /// - Throws: `WorkError`.
     static func make(
-        _ configuration: WorkConfiguration, _ store: any WorkStore, name: String?, logger: Logger,
-        environment: [String: String] = ProcessEnvironment.current
+        _ transports: [any Transport], _ configuration: WorkConfiguration, _ store: any WorkStore, name: String?,
+        logger: Logger
     ) throws -> Outbox? {
-        guard !configuration.outbox.isEmpty else { return nil }
-        let transports = try configuration.outbox.values.sorted { $0.name < $1.name }.map {
-            try transport($0, environment)
-        }
+        guard !transports.isEmpty else { return nil }
         var settings = Outbox.Configuration(
             name: name.map { "\($0.prefix(50))-outbox" }, retention: nil, logger: logger)
         settings.compose = Notification.composer(store, configuration.outbox)
         return try Outbox(store, transports: transports, configuration: settings)
+    }
+
+    /// The transports of a configuration.
+    ///
+    /// - Throws: ``VerbError`` that names the keys of all secrets that are missing, and never holds one.
+    static func transports(
+        _ configuration: WorkConfiguration, environment: [String: String] = ProcessEnvironment.current
+    ) throws -> [any Transport] {
+        let definitions = configuration.outbox.values.sorted { $0.name < $1.name }
+        let defects = definitions.flatMap { definition in
+            definition.secrets.compactMap { defect(of: $0.source, $0.key, environment) }
+        }
+        guard defects.isEmpty else { throw VerbError(.configuration, defects.joined(separator: "\n")) }
+        return try definitions.map { try transport($0, environment) }
+    }
+
+    /// What is wrong with where a secret is to be.
+    private static func defect(
+        of source: TransportDefinition.Source, _ key: String, _ environment: [String: String]
+    ) -> String? {
+        do {
+            _ = try secret(source, key, environment)
+            return nil
+        } catch {
+            return error.description
+        }
     }
 
     private static func transport(
@@ -31,20 +54,22 @@ enum ServeOutbox {
             ratePerDestination: spacing.map { .init(1, per: $0) }, timeout: definition.timeout,
             givesUpAfter: definition.givesUpAfter, waitingMax: definition.waitingMax,
             overflow: definition.overflow == .dropOldest ? .dropOldest : .reject)
-        let path = "outbox.\(definition.name)"
         switch definition.kind {
         case .slack:
             guard let source = definition.token else { preconditionFailure("a configuration with Slack has a token") }
-            let token = try secret(source, "\(path).token", environment)
+            let token = try secret(source, TransportDefinition.tokenKey(definition.name), environment)
             guard let url = definition.url else {
                 return try SlackTransport(token: token, name: definition.name, policy: policy)
             }
             return try SlackTransport(token: token, name: definition.name, baseURL: url, policy: policy)
         case .http:
             var endpoints: [String: HTTPTransport.Endpoint] = [:]
-            for (name, source) in definition.endpoints.sorted(by: { $0.key < $1.key }) {
-                endpoints[name] = HTTPTransport.Endpoint(
-                    try secret(source, "\(path).endpoints.\(name).url", environment))
+            for (name, endpoint) in definition.endpoints {
+                let key = TransportDefinition.addressKey(definition.name, name)
+                endpoints[name] = HTTPTransport.Endpoint(try secret(endpoint.address, key, environment))
+                guard let authorization = endpoint.authorization else { continue }
+                let authorizationKey = TransportDefinition.authorizationKey(definition.name, name)
+                endpoints[name]?.headers["Authorization"] = try secret(authorization, authorizationKey, environment)
             }
             return try HTTPTransport(definition.name, endpoints: endpoints, policy: policy)
         }

@@ -95,9 +95,12 @@ struct ServeCommand: AsyncParsableCommand {
             settings = try ServeSettings(
                 file: file, config: config, store: store, name: name, concurrency: concurrency,
                 grace: try statedGrace())
+            // Before the store, so that a secret that is missing leaves no file behind.
+            let transports = try ServeOutbox.transports(settings.configuration)
             isNew = StoreOpening.isMissing(settings.configuration.store)
             opened = try await StoreOpening.open(settings.configuration.store)
-            let outbox = try ServeOutbox.make(settings.configuration, opened, name: name, logger: workLogger)
+            let outbox = try ServeOutbox.make(
+                transports, settings.configuration, opened, name: name, logger: workLogger)
             let scheduler = try ServeSchedules.make(settings.configuration, opened, name: name, logger: workLogger)
             worker = try Worker(
                 opened, handlers: TaskHandlers.all(for: settings.configuration),

@@ -21,8 +21,8 @@ enum TaskHandlers {
     static func hidden(by configuration: WorkConfiguration) -> [String: String?] {
         var hidden: [String: String?] = [:]
         for transport in configuration.outbox.values {
-            for source in [transport.token].compactMap(\.self) + transport.endpoints.values {
-                if case .variable(let name) = source { hidden.updateValue(nil, forKey: name) }
+            for secret in transport.secrets {
+                if case .variable(let name) = secret.source { hidden.updateValue(nil, forKey: name) }
             }
         }
         return hidden

@@ -146,8 +146,17 @@ struct StatusText: Sendable {
                 "\(kind.count) \(kind.kind) in queue \(kind.queue) \(kind.count == 1 ? "waits" : "wait") and no worker that is alive handles \(kind.count == 1 ? "it" : "them"); serve a configuration with that task and queue"
             )
         }
+        for schedule in status.schedules {
+            guard let due = schedule.nextAt, status.now - due > Self.overdueMax else { continue }
+            alerts.append(
+                "schedule \(schedule.name) was due \(AgeText.format(status.now - due)) ago and nobody minds it; serve a configuration with that schedule, unless it was removed"
+            )
+        }
         return alerts
     }
+
+    /// How late a tick may be decided on before somebody is told.
+    private static let overdueMax = Duration.seconds(60)
 }
 
 /// A store's status for programs; keys may be added, never changed.
