@@ -30,7 +30,8 @@ public enum DurationText {
 
     /// Writes a duration the way ``parse(_:)`` reads it, rounded to milliseconds: `1m30s`, `28.5s`, `200ms`.
     public static func format(_ duration: Duration) -> String {
-        let milliseconds = Int((duration.inSeconds * 1000).rounded())
+        // What no clock reaches is not told apart.
+        let milliseconds = Int(min(max((duration.inSeconds * 1000).rounded(), -9e18), 9e18))
         let size = milliseconds.magnitude
         let sign = milliseconds < 0 ? "-" : ""
         if size == 0 { return "0s" }

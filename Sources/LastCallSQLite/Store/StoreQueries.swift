@@ -193,12 +193,26 @@ enum StoreQueries {
     }
 
     private static let terminalStates = WorkState.allCases.filter(\.isTerminal)
+    /// Whether a record of another workflow that is not over, or is a dead letter and may run again, tells of a workflow.
+    static func isWanted(_ workflow: String) -> String {
+        let isOver = terminalStates.filter { $0 != .dead }.map { "\($0.rawValue)" }.joined(separator: ", ")
+        let others = "other.workflow <> \(workflow) AND other.state NOT IN (\(isOver))"
+        return """
+            (EXISTS (SELECT 1 FROM job AS other WHERE other.waits_job = \(workflow) AND \(others))
+                OR EXISTS (SELECT 1 FROM job AS step JOIN job AS other ON other.waits_job = step.id
+                    WHERE step.workflow = \(workflow) AND step.workflow <> step.id AND \(others))
+                OR EXISTS (SELECT 1 FROM node JOIN job AS other ON other.waits_node = node.id
+                    WHERE node.workflow = \(workflow) AND \(others)))
+            """
+    }
+
     private static let oldWorkflows: String = {
         let ends = terminalStates.enumerated().map { "WHEN \($1.rawValue) THEN ?\(4 + $0)" }.joined(separator: " ")
         return """
             SELECT id FROM job WHERE state = ?1 AND finished_at <= ?2 AND workflow = id
                 AND NOT EXISTS (SELECT 1 FROM job AS member WHERE member.workflow = job.id AND member.workflow <> member.id
                     AND (member.finished_at IS NULL OR member.finished_at > CASE member.state \(ends) END))
+                AND NOT \(isWanted("job.id"))
             ORDER BY finished_at LIMIT ?3
             """
     }()

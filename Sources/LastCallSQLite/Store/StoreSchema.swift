@@ -153,7 +153,7 @@ enum StoreSchema {
             + (SELECT count(*) FROM job WHERE job.lane = lane.name AND state = 0 AND hold = 2);
 
         CREATE INDEX job_lane_due ON job (queue, kind, due_at) WHERE state = 1 AND lane IS NOT NULL;
-        ALTER TABLE job ADD COLUMN retried_at INTEGER;
+        ALTER TABLE job ADD COLUMN eligible_at INTEGER;
 
         -- What holds for all records of a kind: until when none is claimed, and whether they are left alone.
         CREATE TABLE gate (

@@ -207,24 +207,27 @@ extension StoreTransaction {
     mutating func release(_ id: Int64, isAnew: Bool = false) throws {
         guard let (lane, delay) = try db.first(Self.laneOf, .integer(id), as: { ($0.textIfAny(0), $0.integer(1)) })
         else { return }
+        let eligibleAt = isAnew ? now : (instant + .milliseconds(max(0, delay))).rawValue
         var opensAt: Int64 = 0
         if let lane {
-            guard let turn = try enterLane(id, lane) else { return }
+            guard let turn = try enterLane(id, lane, eligibleAt: eligibleAt) else { return }
             opensAt = turn
         }
-        try place(id, delay: isAnew ? .zero : .milliseconds(delay), opensAt: opensAt)
+        try place(id, eligibleAt: eligibleAt, opensAt: opensAt)
     }
 
     private static let placeQuery = SQLiteQuery(
-        "UPDATE job SET state = ?, hold = \(JobHold.none), due_at = ? WHERE id = ?")
+        "UPDATE job SET state = ?, hold = \(JobHold.none), due_at = ?, eligible_at = ? WHERE id = ?")
 
     /// A record is scheduled, or ready.
     ///
-    /// - Parameter opensAt: From when on its lane lets it run.
-    mutating func place(_ id: Int64, delay: Duration, opensAt: Int64 = 0) throws {
-        let due = max((instant + delay).rawValue, opensAt)
+    /// - Parameters:
+    ///   - eligibleAt: When it may run, but for its lane.
+    ///   - opensAt: From when on its lane lets it run.
+    mutating func place(_ id: Int64, eligibleAt: Int64, opensAt: Int64 = 0) throws {
+        let due = max(now, eligibleAt, opensAt)
         let state = RecordStateMachine.accepted(waits: false, delay: .milliseconds(due - now))
-        try db.run(Self.placeQuery, .integer(Int64(state.rawValue)), .integer(due), .integer(id))
+        try db.run(Self.placeQuery, .integer(Int64(state.rawValue)), .integer(due), .integer(eligibleAt), .integer(id))
         change.insert(state == .ready ? .work : .due)
     }
 }

@@ -153,7 +153,7 @@ extension StoreTransaction {
             guard let end = member.end, let keep = retention[member.state] else { return false }
             return end + keep.wholeMilliseconds <= now
         }
-        guard isOld else { return 0 }
+        guard isOld, try db.first(Self.isWanted, .integer(workflow), as: { $0.integer(0) }) == 0 else { return 0 }
         for member in members {
             for query in Self.forgetJob { try db.run(query, .integer(member.id)) }
         }
@@ -161,6 +161,7 @@ extension StoreTransaction {
         return members.count
     }
 
+    private static let isWanted = SQLiteQuery("SELECT \(StoreQueries.isWanted("?1"))")
     private static let forgetJob = [
         "DELETE FROM slot WHERE (kind, key) = (SELECT kind, key FROM job WHERE id = ?1) AND job = ?1",
         "DELETE FROM output WHERE job = ?", "DELETE FROM journal WHERE job = ?", "DELETE FROM attachment WHERE job = ?",
@@ -222,7 +223,7 @@ extension StoreTransaction {
     private static let again = SQLiteQuery(
         """
         UPDATE job SET state = 0, hold = 0, attempt = ?, losses = ?, output_from = ?, flags = ?, reason = NULL, detail = NULL, result = NULL,
-            finished_at = NULL, retried_at = ? WHERE id = ?
+            finished_at = NULL WHERE id = ?
         """)
 
     private mutating func retry(_ id: WorkID, into result: inout WorkActionResult) throws {
@@ -244,7 +245,7 @@ extension StoreTransaction {
         }
         try db.run(
             Self.again, .integer(Int64(change.attempt)), .integer(Int64(change.losses)), .integer(change.outputFrom),
-            .integer(flags.rawValue), .integer(now), .integer(job.id))
+            .integer(flags.rawValue), .integer(job.id))
         try release(job.id, isAnew: true)
         result.changed.append(id)
     }

@@ -146,7 +146,7 @@ extension StoreTransaction {
         """
         SELECT id, priority, due_at, kind, \(RecordFacts.columns),
             node, waits_node, timeout, key, line_count, trace, accepted_at, payload_version, payload, workflow,
-            delay, retried_at
+            ifnull(eligible_at, accepted_at + delay)
         FROM job WHERE state = 2 AND queue = ? AND kind = ? ORDER BY priority, due_at, id LIMIT ?
         """)
     /// What `RecordStateMachine.claim` makes of a ready record.
@@ -248,7 +248,7 @@ extension StoreTransaction {
             checkpoint: nil, hasJournal: flags.contains(.hasJournal), lineCount: Int(row.integer(17)),
             trace: StoredFields.trace(row.textIfAny(18)), acceptedAt: WorkInstant(rawValue: row.integer(19)),
             dueAt: WorkInstant(rawValue: row.integer(2)), claimedAt: instant,
-            delay: .milliseconds(row.integer(23)), retriedAt: row.integerIfAny(24).map { WorkInstant(rawValue: $0) })
+            eligibleAt: WorkInstant(rawValue: row.integer(23)))
     }
 
     private static let findAttachment = SQLiteQuery("SELECT bytes FROM attachment WHERE job = ? AND part = ?")

@@ -88,7 +88,8 @@ extension StoreTransaction {
     }
 
     private static let firstInLane = SQLiteQuery(
-        "SELECT id, delay FROM job WHERE lane = ? AND state = 0 AND hold = \(JobHold.lane) ORDER BY id LIMIT 1")
+        "SELECT id, ifnull(eligible_at, accepted_at + delay) FROM job WHERE lane = ? AND state = 0 AND hold = \(JobHold.lane) ORDER BY id LIMIT 1"
+    )
 
     /// Drops the oldest that wait until there is room for one more; returns what was dropped.
     mutating func makeRoom(for draft: RecordDraft) throws -> [WorkID] {
@@ -116,16 +117,17 @@ extension StoreTransaction {
         ON CONFLICT (name) DO UPDATE SET head = excluded.head, depth = depth + 1
         """)
     private static let enterBehind = SQLiteQuery("UPDATE lane SET depth = depth + 1 WHERE name = ?")
-    private static let waitInLane = SQLiteQuery("UPDATE job SET state = 0, hold = \(JobHold.lane) WHERE id = ?")
+    private static let waitInLane = SQLiteQuery(
+        "UPDATE job SET state = 0, hold = \(JobHold.lane), eligible_at = ? WHERE id = ?")
 
     /// A record takes its place in its lane.
     ///
     /// - Returns: Whether it is its turn, and from when on; `nil` where it waits.
-    func enterLane(_ id: Int64, _ name: String) throws -> Int64? {
+    func enterLane(_ id: Int64, _ name: String, eligibleAt: Int64) throws -> Int64? {
         let lane = try lane(name)
         if lane?.head != nil {
             try db.run(Self.enterBehind, .text(name))
-            try db.run(Self.waitInLane, .integer(id))
+            try db.run(Self.waitInLane, .integer(eligibleAt), .integer(id))
             return nil
         }
         try db.run(Self.enterAsHead, .text(name), .integer(id))
@@ -143,9 +145,11 @@ extension StoreTransaction {
             if job.waitedInLane { try db.run(Self.leaveBehind, .text(name)) }
             return
         }
-        if let next = try db.first(Self.firstInLane, .text(name), as: { (id: $0.integer(0), delay: $0.integer(1)) }) {
+        if let next = try db.first(
+            Self.firstInLane, .text(name), as: { (id: $0.integer(0), eligibleAt: $0.integer(1)) })
+        {
             try db.run(Self.passOn, .integer(next.id), .text(name))
-            try place(next.id, delay: .milliseconds(next.delay), opensAt: lane.opensAt)
+            try place(next.id, eligibleAt: next.eligibleAt, opensAt: lane.opensAt)
         } else if lane.opensAt <= now {
             try db.run(Self.dropLane, .text(name))
         } else {
@@ -276,7 +280,7 @@ extension StoreTransaction {
     private static let hurryQuery = SQLiteQuery(
         """
         UPDATE job SET state = 2, due_at = ?1 WHERE state = 1 AND queue = ?2 AND kind = ?3 AND lane IS NOT NULL
-            AND (started_at < ?4 OR (started_at IS NULL AND delay <= 0))
+            AND (started_at < ?4 OR (started_at IS NULL AND ifnull(eligible_at, accepted_at + delay) <= ?1))
             AND (SELECT not_before FROM lane WHERE name = job.lane) <= ?1
         """)
 

@@ -47,6 +47,42 @@ extension StoreConformance {
             _ = try await trial.claimOne(try await trial.worker())
             _ = try await trial.message(waitingMax: 3)
         },
+        Check("delays in one lane go by side by side, and one that is let run again has none") { trial in
+            let worker = try await trial.worker(lease: .seconds(360_000))
+            let accepted = trial.store.now
+            let ids = try await trial.accept(
+                trial.letter { $0.delay = .seconds(3600) }, trial.letter { $0.delay = .seconds(3600) },
+                trial.letter { $0.delay = .seconds(3600) })
+            try await trial.advance(.seconds(3599))
+            try trial.equal(try await trial.claim(worker).count, 0, "what runs before the hour is over")
+            try await trial.advance(.seconds(1))
+            let first = try await trial.claimOne(worker, ids[0])
+            try trial.equal(first.eligibleAt, accepted + .seconds(3600), "since when the first might run")
+            try await trial.end(first, .refused(detail: ""))
+            let second = try await trial.claimOne(worker, ids[1])
+            try trial.equal(second.eligibleAt, accepted + .seconds(3600), "since when the second might run")
+            // It comes back behind the third, while the second has its turn.
+            try await trial.advance(.seconds(60))
+            let again = trial.store.now
+            _ = try await trial.store.perform(.retry([ids[0]]))
+            try await trial.end(second)
+            // By their ids the one that came back goes first.
+            let back = try await trial.claimOne(worker, ids[0])
+            try trial.equal(back.eligibleAt, again, "since when the one that came back might run")
+            try await trial.end(back)
+            try await trial.run(ids[2], worker)
+        },
+        Check("the time of what follows a record counts from that one's end") { trial in
+            let worker = try await trial.worker(lease: .seconds(360_000))
+            let follower = trial.letter { $0.queue = "notes" }
+            let id = try await trial.acceptOne { $0.followers = [follower] }
+            try await trial.advance(.seconds(90_000))
+            try await trial.run(id, worker)
+            let end = trial.store.now
+            try await trial.advance(.seconds(10))
+            let note = try trial.require(try await trial.claim(worker, queue: "notes").first, "what follows")
+            try trial.equal(note.eligibleAt, end, "since when it might run")
+        },
         Check("a lane counts what is in it, however it comes and leaves") { trial in
             func depth() async throws -> [Int] { try await trial.store.lanes(prefix: "th").map(\.depth) }
             let worker = try await trial.worker()

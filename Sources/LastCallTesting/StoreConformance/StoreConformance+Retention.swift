@@ -66,6 +66,32 @@ extension StoreConformance {
             try trial.equal(try await trial.store.sweep(SweepOrders(retention: zero)).forgotten, 1, "what is over now")
             try trial.equal(try await trial.store.records(WorkQuery()).map(\.id), ids, "what is left")
         },
+        Check("what another record is to tell of is kept until that one is over, and while it is a dead letter") {
+            trial in
+            let worker = try await trial.worker(lease: .seconds(360_000))
+            let follower = trial.job { $0.queue = "notes" }
+            let told = try await trial.acceptOne { $0.followers = [follower] }
+            let steps = try await trial.submit(
+                Workflow.chain([trial.step("a"), trial.step("b") { $0.followers = [follower] }]))
+            let plain = try await trial.acceptOne()
+            for id in [told, steps[0], steps[1], plain] { try await trial.run(id, worker) }
+            await trial.subject.advance(.seconds(80_000))
+            let orders = SweepOrders(retention: Retention(succeeded: .zero, dead: nil))
+            try trial.equal(try await trial.store.sweep(orders).forgotten, 1, "how many are forgotten at first")
+            try trial.equal(try await trial.store.records(WorkQuery(ids: [plain])).count, 0, "what nobody tells of")
+            let notes = try await trial.claim(worker, 2, queue: "notes")
+            try await trial.end(notes[0], .refused(detail: ""))
+            try await trial.end(notes[1])
+            await trial.subject.advance(.seconds(1))
+            // The chain and who told of it.
+            try trial.equal(try await trial.store.sweep(orders).forgotten, 3, "how many are forgotten then")
+            _ = try await trial.store.perform(.retry([notes[0].id]))
+            try await trial.end(try trial.require(try await trial.claim(worker, queue: "notes").first, "it again"))
+            await trial.subject.advance(.seconds(1))
+            _ = try await trial.store.sweep(orders)
+            _ = try await trial.store.sweep(orders)
+            try trial.equal(try await trial.store.records(WorkQuery()).count, 0, "what is left in the end")
+        },
         Check("a sweep forgets about as many as it was told, and the next one goes on") { trial in
             let worker = try await trial.worker()
             for _ in 0..<10 { try await trial.run(try await trial.acceptOne(), worker) }

@@ -131,9 +131,11 @@ extension WorkTables {
     /// - Parameter isAnew: Whether somebody lets it run again, without its delay.
     mutating func release(_ id: WorkID, isAnew: Bool = false, at now: WorkInstant) {
         guard let draft = records[id]?.draft else { return }
+        let delay = isAnew ? .zero : max(.zero, draft.delay)
         records[id]?.isHeldBack = false
+        records[id]?.eligibleAt = now + delay
         if let lane = draft.lane, !enterLane(id, lane) { return }
-        place(id, delay: isAnew ? .zero : draft.delay, at: now)
+        place(id, delay: delay, at: now)
     }
 
     /// A record is scheduled, or ready.

@@ -139,11 +139,13 @@ extension WorkTables {
             return end + keep <= now
         }
         let oldIDs = Set(old.map(\.id))
+        let wanted = old.isEmpty ? [] : wantedWorkflows
         var count = 0
         for entry in old.sorted(by: { $0.id < $1.id }) where count < most {
             let family = workflows[entry.workflow] ?? [entry.id]
             // Later records of a workflow that was forgotten just now are gone already.
             guard records[entry.id] != nil, entry.id == family[0], kinds?.contains(entry.draft.kind) ?? true,
+                !wanted.contains(entry.workflow),
                 family.allSatisfy({ oldIDs.contains($0) || records[$0] == nil })
             else {
                 continue
@@ -156,6 +158,22 @@ extension WorkTables {
             for node in workflowNodes.removeValue(forKey: entry.workflow) ?? [] { nodes[node] = nil }
         }
         return count
+    }
+
+    /// The workflows of which others tell that are not over, or that are dead letters and may run again.
+    private var wantedWorkflows: Set<WorkID> {
+        var wanted: Set<WorkID> = []
+        var nodes: Set<NodeID> = []
+        for entry in records.values where !entry.facts.state.isTerminal || entry.facts.state == .dead {
+            if let other = entry.draft.waitsForRecord, let workflow = records[other]?.workflow,
+                workflow != entry.workflow
+            {
+                wanted.insert(workflow)
+            }
+            if entry.draft.standsAlone, let node = entry.waitsForNode { nodes.insert(node) }
+        }
+        guard !nodes.isEmpty else { return wanted }
+        return wanted.union(workflowNodes.filter { !nodes.isDisjoint(with: $0.value) }.keys)
     }
 
     private mutating func forget(_ id: WorkID) {
@@ -232,7 +250,6 @@ extension WorkTables {
             }
             entry.facts = machine.facts
             entry.facts.state = .blocked
-            entry.retriedAt = now
             entry.reason = change.reason
             entry.detail = nil
             entry.result = nil

@@ -143,7 +143,7 @@ extension WorkTables {
             waitsForNode: entry.waitsForNode, facts: entry.facts, timeout: draft.timeout, key: draft.key?.text,
             checkpoint: entry.checkpoint, hasJournal: !entry.journal.isEmpty, lineCount: entry.lineCount,
             trace: draft.trace, acceptedAt: entry.acceptedAt, dueAt: entry.dueAt ?? entry.acceptedAt, claimedAt: now,
-            delay: draft.delay, retriedAt: entry.retriedAt)
+            eligibleAt: entry.eligibleAt)
     }
 
     /// See ``WorkStore/beat(_:)``.

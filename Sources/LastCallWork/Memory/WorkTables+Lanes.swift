@@ -131,7 +131,7 @@ extension WorkTables {
         while let next = lanes[name]?.waiting.popMin() {
             guard isWaitingInLane(next), let waiting = records[next] else { continue }
             lanes[name]?.head = next
-            place(next, delay: waiting.draft.delay, at: now)
+            place(next, delay: (waiting.eligibleAt ?? now) - now, at: now)
             return
         }
         dropIfIdle(name, at: now)
@@ -225,7 +225,7 @@ extension WorkTables {
         for lane in lanes.values {
             guard let head = lane.head, let entry = records[head], entry.facts.state == .scheduled else { continue }
             guard entry.draft.queue == demand.queue, kinds.contains(entry.draft.kind) else { continue }
-            guard entry.startedAt.map({ $0 < since }) ?? (entry.draft.delay <= .zero) else { continue }
+            guard entry.startedAt.map({ $0 < since }) ?? (entry.eligibleAt.map { $0 <= now } ?? true) else { continue }
             guard lane.restsUntil.map({ $0 <= now }) ?? true else { continue }
             makeReady(head, dueAt: now)
         }

@@ -57,8 +57,8 @@ package struct WorkTables: Sendable {
         let acceptedAt: WorkInstant
         /// When it may run.
         var dueAt: WorkInstant?
-        /// When somebody let it run again.
-        var retriedAt: WorkInstant?
+        /// When it might first run, but for its turn in its lane.
+        var eligibleAt: WorkInstant?
         /// When it was claimed.
         var startedAt: WorkInstant?
         /// When it ended.

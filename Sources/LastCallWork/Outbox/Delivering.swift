@@ -30,7 +30,7 @@ struct Delivering: Sendable {
     var handler: JobHandler {
         var handler = JobHandler(
             Outbox.kind(transport.name), evictionPolicy: .finish, retryPolicy: transport.policy.backoff,
-            timeout: transport.policy.timeout
+            timeout: transport.policy.timeout + min(transport.policy.timeout / 10, Self.patience)
         ) { context in
             try await attempt(context)
             return nil
@@ -39,6 +39,9 @@ struct Delivering: Sendable {
         handler.logsEnds = false
         return handler
     }
+
+    /// By how much at most a transport that keeps to its time itself may be late: what it says of that is more than the worker knows.
+    private static let patience = Duration.seconds(1)
 
     /// Makes one attempt.
     private func attempt(_ context: JobContext) async throws {
@@ -51,13 +54,13 @@ struct Delivering: Sendable {
             throw JobRefused("the stored message cannot be read: \(type(of: error))")
         }
         let lane = Redaction.lane(transport.name, stored.to)
-        guard timeLeft(record) > .zero || record.facts.attempt == 1 else {
-            throw giveUp(record, lane, stored.to, "no answer came in time")
-        }
+        // Whose time is over, because nobody was there to send it, is tried all the same, and then no more.
+        let isLast = timeLeft(record) <= .zero
+        if isLast, !tally.beginsLast(record.id) { throw giveUp(record, lane, stored.to, Self.noAnswer.message) }
+        defer { if isLast { tally.endsLast(record.id) } }
         var made: [UInt8]?
         if let request = stored.request {
-            guard let compose else { throw JobFailure("this program cannot make the message's body") }
-            made = try await compose(context, Array(request))
+            made = try await composed(Array(request), context, lane, stored.to)
             guard made != nil else { return tally.left(Message.lane(transport.name, stored.to)) }
         }
         // What its end means where no answer comes in time.
@@ -77,11 +80,28 @@ struct Delivering: Sendable {
             throw ended(failure, record, lane, context, stored.to)
         } catch {
             if error is CancellationError, Task.isCancelled || context.isEvicted {
-                if context.isTimedOut { note(Self.noAnswer, record, lane) }
-                throw error
+                guard context.isTimedOut else { throw error }
+                note(Self.noAnswer, record, lane)
+                throw timeLeft(record) > .zero ? error : giveUp(record, lane, stored.to, Self.noAnswer.message)
             }
             // Its words may quote anything.
             throw ended(DeliveryFailure("failed with \(type(of: error))"), record, lane, context, stored.to)
+        }
+    }
+
+    /// The body of a message that waited for something's end; `nil` where nothing is to be sent.
+    private func composed(
+        _ request: [UInt8], _ context: JobContext, _ lane: String, _ destination: String
+    ) async throws -> [UInt8]? {
+        do {
+            guard let compose else { throw JobFailure("this program cannot make the message's body") }
+            return try await compose(context, request)
+        } catch {
+            if error is CancellationError || Task.isCancelled { throw error }
+            // Nobody was asked, so that it says nothing of a lane. An error's own words may quote anything.
+            let known = error as? JobFailure ?? JobFailure("its body could not be made: \(type(of: error))")
+            let failure = DeliveryFailure(known.message, isRetryable: known.isRetryable)
+            throw outcome(of: failure, context.record, lane, destination)
         }
     }
 
@@ -100,8 +120,15 @@ struct Delivering: Sendable {
         _ failure: DeliveryFailure, _ record: ClaimedRecord, _ lane: String, _ context: JobContext,
         _ destination: String
     ) -> any Error {
-        let policy = transport.policy
         context.note(news(failure, record))
+        return outcome(of: failure, record, lane, destination)
+    }
+
+    /// What a failure means to its message.
+    private func outcome(
+        of failure: DeliveryFailure, _ record: ClaimedRecord, _ lane: String, _ destination: String
+    ) -> any Error {
+        let policy = transport.policy
         note(failure, record, lane)
         guard failure.isRetryable else {
             tally.left(Message.lane(transport.name, destination))
@@ -135,8 +162,8 @@ struct Delivering: Sendable {
         let policy = transport.policy
         var news = LaneNews()
         news.laneRest = rest(record, policy)
-        // Nobody is waited for longer than the message itself.
-        let wait = failure.isRetryable ? min(failure.retryAfter ?? .zero, timeLeft(record)) : .zero
+        // Nobody is waited for longer than for a message.
+        let wait = failure.isRetryable ? min(failure.retryAfter ?? .zero, policy.givesUpAfter) : .zero
         switch failure.scope {
         case .destination: news.laneRest = max(news.laneRest, wait)
         case .transport: news.kindRest = wait
@@ -156,10 +183,9 @@ struct Delivering: Sendable {
         return news
     }
 
-    /// How long it is until the message is given up, counted from when it was accepted or let run again, and its delay was over.
+    /// How long it is until the message is given up, counted from when it might first be sent.
     private func timeLeft(_ record: ClaimedRecord) -> Duration {
-        let start = record.retriedAt ?? record.acceptedAt + record.delay
-        return transport.policy.givesUpAfter - (store.now - start)
+        transport.policy.givesUpAfter - (store.now - record.eligibleAt)
     }
 
     /// How long the lane rests by its rate, which counts from the beginning of an attempt.

@@ -8,13 +8,12 @@ extension Outbox: LedgerReporting {
     public var ledger: Ledger {
         let sent = worker.ledger
         return state.withLock { state in
-            let ended = sent.done + sent.deadLettered + state.dropped
+            let ended = sent.done + sent.deadLettered + state.dropped + state.others.sent + state.others.cancelled
             // More may end than was known: what others accepted, and dead letters that somebody replayed.
-            let accepted = max(state.accepted, ended - state.backlog)
+            let accepted = max(state.accepted + state.others.accepted, ended - state.backlog)
             var ledger = Ledger(
-                accepted: accepted + (state.rest?.acceptedByOthers ?? 0),
-                done: sent.done + (state.rest?.cancelled ?? 0),
-                handedOver: state.rest?.handedOver ?? 0, kept: state.rest?.kept ?? 0,
+                accepted: accepted, done: sent.done + state.others.cancelled,
+                handedOver: state.others.sent + (state.rest?.handedOver ?? 0), kept: state.rest?.kept ?? 0,
                 deadLettered: sent.deadLettered + state.dropped, cut: state.rest?.cut ?? 0)
             if state.rest == nil {
                 ledger.held = state.backlog + accepted - ended
@@ -25,10 +24,15 @@ extension Outbox: LedgerReporting {
         }
     }
 
-    /// How many there should be, by what this process did.
+    /// How many there should be, as far as is known.
     var estimate: Int {
         let sent = worker.ledger
-        return state.withLock { max(0, $0.backlog + $0.accepted - sent.done - sent.deadLettered - $0.dropped) }
+        return state.withLock { max(0, Self.estimate($0, sent)) }
+    }
+
+    private static func estimate(_ state: State, _ sent: Ledger) -> Int {
+        state.backlog + state.accepted + state.others.accepted - sent.done - sent.deadLettered - state.dropped
+            - state.others.sent - state.others.cancelled
     }
 
     /// How many messages a second it sends, where the rates of its transports tell.
@@ -72,37 +76,68 @@ extension Outbox: LedgerReporting {
 
     /// Notes what waits from before.
     func lookForBacklog() async {
-        // What this process accepted before it began to send is counted already.
-        let own = state.withLock { $0.accepted - $0.dropped }
-        let lanes: [LaneReport]
         do {
-            lanes = try await self.lanes()
+            var (own, lanes) = (own, try await self.lanes())
+            // Whoever is let in meanwhile would be counted twice; where somebody always is, the next look mends it.
+            for _ in 0..<5 where own != self.own { (own, lanes) = (self.own, try await self.lanes()) }
+            let count = lanes.reduce(0) { $0 + $1.depth }
+            let cancelled = await cancelledInStore()
+            let before = own
+            state.withLock { state in
+                // What this process accepted before it began to send is counted already.
+                state.backlog = max(0, count - before)
+                state.others.cancelledInStore = cancelled
+            }
+            tally.found(Dictionary(uniqueKeysWithValues: lanes.map { ($0.name, $0.depth) }))
+            guard count > 0 else { return }
+            configuration.logger.info("messages wait from before", metadata: ["messages": "\(count)"])
         } catch {
             // Its worker will say what is wrong with the store; what it holds is counted at the end.
-            return configuration.logger.warning("the store did not say what waits", metadata: ["error": "\(error)"])
+            configuration.logger.warning("the store did not say what waits", metadata: ["error": "\(error)"])
         }
-        let count = lanes.reduce(0) { $0 + $1.depth }
+    }
+
+    /// How many messages this process accepted that did not have to leave for others.
+    private var own: Int { state.withLock { $0.accepted - $0.dropped } }
+
+    /// Takes in what others do to the queue, every now and then, so that a stop begins with the right count.
+    func goOnCounting(until isOver: Latch<Void>) async {
+        while true {
+            await Self.wait(.seconds(15), orUntil: isOver)
+            guard isOver.value == nil else { return }
+            await recount()
+        }
+    }
+
+    /// Takes in what others did to the queue, where this process does nothing to it in the same moment.
+    package func recount() async {
+        let before = (own, worker.ledger)
+        guard let (left, _) = await countLeft(), before.1.held == 0, intake.ledger.held == 0 else { return }
         let cancelled = await cancelledInStore()
-        state.withLock { state in
-            state.backlog = max(0, count - own)
-            state.cancelledBefore = cancelled
-        }
-        tally.found(Dictionary(uniqueKeysWithValues: lanes.map { ($0.name, $0.depth) }))
-        guard count > 0 else { return }
-        configuration.logger.info("messages wait from before", metadata: ["messages": "\(count)"])
+        let sent = worker.ledger
+        guard before == (own, sent) else { return }
+        state.withLock { Self.takeIn(&$0, left, cancelled, sent) }
+    }
+
+    /// Takes in how many messages are left.
+    private static func takeIn(_ state: inout State, _ left: Int, _ cancelled: Int, _ sent: Ledger) {
+        guard state.rest == nil else { return }
+        let difference = left - estimate(state, sent)
+        state.others.accepted += max(0, difference)
+        // What is not there any more and was not sent here: somebody cancelled it, or sent it.
+        let gone = max(0, -difference)
+        let cancelledNow = min(gone, max(0, cancelled - state.others.cancelledInStore))
+        state.others.cancelled += cancelledNow
+        state.others.sent += gone - cancelledNow
+        state.others.cancelledInStore = cancelled
     }
 
     /// Counts what is left at the end.
     func countRest() async {
-        let expected = estimate
-        let (left, covered) = await countLeft() ?? (expected, 0)
-        var rest = Rest()
-        rest.acceptedByOthers = max(0, left - expected)
-        // What is not there any more and was not sent here: somebody cancelled it, or sent it.
-        let gone = max(0, expected - left)
-        let before = state.withLock { $0.cancelledBefore }
-        rest.cancelled = min(gone, max(0, await cancelledInStore() - before))
-        rest.handedOver = gone - rest.cancelled + covered
+        let (left, covered) = await countLeft() ?? (estimate, 0)
+        let cancelled = await cancelledInStore()
+        let sent = worker.ledger
+        var rest = Rest(handedOver: covered)
         if worker.losesWhatItGivesBack {
             rest.cut = left - covered
             rest.cutItems = await itemsLeft()
@@ -110,6 +145,7 @@ extension Outbox: LedgerReporting {
             rest.kept = left - covered
         }
         state.withLock { state in
+            Self.takeIn(&state, left, cancelled, sent)
             state.rest = rest
             state.isOver = true
         }

@@ -124,10 +124,13 @@ extension Outbox {
 
     /// Notes what was accepted, and says what had to leave for it.
     package func noteAccepted(_ messages: [Message], _ acceptances: [Acceptance]) {
+        let losesRest = worker.losesWhatItGivesBack
         state.withLock { state in
             for acceptance in acceptances where !acceptance.isDuplicate {
                 state.accepted += 1
                 state.dropped += acceptance.dropped.count
+                // A store that was slow to take it took it after the end.
+                if losesRest { state.rest?.cut += 1 } else { state.rest?.kept += 1 }
             }
         }
         for (message, acceptance) in zip(messages, acceptances) where !acceptance.isDuplicate {

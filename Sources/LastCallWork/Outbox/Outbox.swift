@@ -58,9 +58,9 @@ public final class Outbox: Service, Sendable {
         var accepted = 0
         /// How many of them had to leave a full lane.
         var dropped = 0
-        /// How many messages somebody had cancelled when it began.
-        var cancelledBefore = 0
-        /// What is left, once it ended, and what became of what others had a hand in.
+        /// What others did to its queue, as far as it was seen.
+        var others = Others()
+        /// What is left, once it ended.
         var rest: Rest?
         /// Opens when the last one who waits for room in a lane has it.
         var turns: [String: Latch<Void>] = [:]
@@ -68,18 +68,26 @@ public final class Outbox: Service, Sendable {
         var waiting: [ObjectIdentifier: StoreChanges] = [:]
     }
 
+    /// What other processes and people did to a queue.
+    struct Others {
+        /// How many messages they accepted, or let be sent again.
+        var accepted = 0
+        /// How many they sent.
+        var sent = 0
+        /// How many they cancelled.
+        var cancelled = 0
+        /// How many cancelled messages the store held when it was last looked at.
+        var cancelledInStore = 0
+    }
+
     /// What is left of a queue at its end.
     struct Rest {
-        /// How many others took over.
+        /// How many others take over.
         var handedOver = 0
-        /// How many somebody cancelled.
-        var cancelled = 0
         /// How many are stored.
         var kept = 0
         /// What is lost with the store.
         var cut = 0
-        /// How many others accepted.
-        var acceptedByOthers = 0
         /// What is lost, by name.
         var cutItems: [LedgerItem] = []
     }
@@ -181,6 +189,7 @@ public final class Outbox: Service, Sendable {
         }
         await lookForBacklog()
         let timer = Latch<Void>()
+        UnstructuredTask.start { [self] in await goOnCounting(until: timer) }
         let shutdown = Shutdown.current
         var failure: (any Error)?
         do {
@@ -215,7 +224,8 @@ public final class Outbox: Service, Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 // Cancelled: the other one came first.
-                try? await ContinuousClock().sleep(for: time)  // see above
+                // No clock knows an instant that is more than some hundred years away.
+                try? await ContinuousClock().sleep(for: min(time, .seconds(3_153_600_000)))  // see above
             }
             group.addTask {
                 try? await isOver.wait()  // cancelled: the time is over

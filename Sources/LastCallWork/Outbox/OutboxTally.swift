@@ -10,6 +10,8 @@ final class OutboxTally: Sendable {
         var lastFailure: String?
         /// How many messages were delivered.
         var delivered = 0
+        /// The messages whose time is over and whose last attempt goes on.
+        var last: Set<WorkID> = []
     }
 
     private let state = Mutex(State())
@@ -27,6 +29,14 @@ final class OutboxTally: Sendable {
             state.depths[lane] = depth > 1 ? depth - 1 : nil
         }
     }
+
+    /// The last attempt for a message whose time is over begins.
+    ///
+    /// - Returns: Whether it may; `false` where it was begun already and never ended.
+    func beginsLast(_ id: WorkID) -> Bool { state.withLock { $0.last.insert(id).inserted } }
+
+    /// The last attempt for a message is over.
+    func endsLast(_ id: WorkID) { state.withLock { _ = $0.last.remove(id) } }
 
     /// A message was delivered.
     func delivered(_ lane: String) {

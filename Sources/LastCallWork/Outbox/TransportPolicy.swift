@@ -71,6 +71,9 @@ public struct TransportPolicy: Sendable, Hashable {
         self.overflow = overflow
     }
 
+    /// The longest time that is one.
+    private static let timeMax = Duration.seconds(3_153_600_000)
+
     /// Says what of it cannot work.
     ///
     /// - Parameter name: The transport's name, for the error.
@@ -80,21 +83,28 @@ public struct TransportPolicy: Sendable, Hashable {
             guard !holds else { return }
             throw WorkError(.invalidConfiguration, "transport \"\(name)\": \(words)")
         }
+        let most = Self.timeMax
         for (key, rate) in [("ratePerDestination", ratePerDestination), ("rate", rate)] {
             try check(
                 rate.map { $0.spacing >= .milliseconds(1) } ?? true,
                 "\(key) is more than 1,000 a second, or not positive; leave it out for no limit")
+            try check(rate.map { $0.spacing <= most } ?? true, "\(key) is less than one in a hundred years")
         }
-        try check(timeout >= .milliseconds(1), "timeout is \(DurationText.format(timeout)); it is at least 1ms")
+        for (key, time) in [("timeout", timeout), ("givesUpAfter", givesUpAfter), ("the backoff's base", backoff.base)]
+        {
+            try check(
+                time >= .milliseconds(1) && time <= most,
+                "\(key) is \(DurationText.format(time)); it is 1ms to a hundred years")
+        }
         try check(
-            givesUpAfter > .zero, "givesUpAfter is \(DurationText.format(givesUpAfter)); it is more than 0")
-        try check(backoff.base >= .milliseconds(1), "the backoff's base is less than 1ms")
+            backoff.jitter.isFinite && backoff.factor.isFinite, "the backoff's jitter or factor is no number")
         try check(waitingMax >= 1, "waitingMax is \(waitingMax); it is at least 1")
         if let breaker {
             try check(
                 breaker.failuresMax >= 1, "the breaker's failuresMax is \(breaker.failuresMax); it is at least 1")
             try check(
-                breaker.coolDown > .zero, "the breaker's coolDown is not positive; leave the breaker out for none")
+                breaker.coolDown > .zero && breaker.coolDown <= most,
+                "the breaker's coolDown is not positive, or beyond a hundred years; leave the breaker out for none")
         }
     }
 }

@@ -118,20 +118,19 @@ public struct ClaimedRecord: Sendable {
     public var dueAt: WorkInstant
     /// When it was claimed.
     public var claimedAt: WorkInstant
-    /// How long it had to wait before it might run.
-    public var delay: Duration
-    /// When somebody let it run again, where somebody did.
-    public var retriedAt: WorkInstant?
+    /// When it might first run, but for its turn in its lane: nothing it waited for was left, and its delay was over.
+    ///
+    /// Somebody who lets it run again sets this anew.
+    public var eligibleAt: WorkInstant
 
     /// Creates a claimed record.
     public init(
         id: WorkID, epoch: Int64, kind: String, payload: [UInt8], payloadVersion: Int, queue: String,
         workflow: WorkID, node: NodeID?, waitsForNode: NodeID?, facts: RecordFacts, timeout: Duration?, key: String?,
         checkpoint: [UInt8]?, hasJournal: Bool, lineCount: Int, trace: [String: String], acceptedAt: WorkInstant,
-        dueAt: WorkInstant, claimedAt: WorkInstant, delay: Duration = .zero, retriedAt: WorkInstant? = nil
+        dueAt: WorkInstant, claimedAt: WorkInstant, eligibleAt: WorkInstant? = nil
     ) {
-        self.delay = delay
-        self.retriedAt = retriedAt
+        self.eligibleAt = eligibleAt ?? acceptedAt
         self.id = id
         self.epoch = epoch
         self.kind = kind

@@ -196,6 +196,38 @@ import Testing
         }
     }
 
+    @Test("P22a what was kept until its time was over is tried once more by whoever comes next, and given up only then")
+    func triedAfterItsTime() async throws {
+        let clock = ManualClock()
+        let store = WrappedStore(MemoryStore(clock: clock))
+        let unwell = ScriptedTransport("test", .quick(givesUpAfter: .seconds(3600))) { _ in
+            throw DeliveryFailure("answered 503", retryAfter: .seconds(60))
+        }
+        let ids = Notes<WorkID>()
+        let line = try await OutboxRun(store, [unwell]).run { run in
+            for number in 0..<2 {
+                let id = try await run.send("\(number)", to: "\(number)")
+                try await run.store.until(id) { $0.state == .scheduled }
+                ids.add(id)
+            }
+        }
+        #expect(line.ends == [0, 0, 2, 0, 0, 0])
+        clock.advance(by: .seconds(100_000))
+        _ = try await store.sweep(SweepOrders())
+        let half = ScriptedTransport("test", .quick(givesUpAfter: .seconds(3600), timeout: .milliseconds(50))) {
+            // The first one never gets an answer.
+            if $0.message.destination == "0" { try await Latch<Void>().wait() }
+            return DeliveryReceipt()
+        }
+        try await OutboxRun(store, [half]).run { run in
+            let given = try await run.ended(ids.values[0])
+            #expect(given.state == .dead)
+            #expect(given.detail?.contains("no answer in time") == true)
+            #expect(try await run.ended(ids.values[1]).state == .succeeded)
+        }
+        #expect(half.attempts.values.sorted() == ["0", "1"])
+    }
+
     @Test("P22a a dead letter that is replayed has all its time again") func replayed() async throws {
         let clock = ManualClock()
         let isWell = Latch<Void>()

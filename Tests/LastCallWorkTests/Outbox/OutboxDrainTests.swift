@@ -135,6 +135,36 @@ import Testing
         #expect(line.cutItems.count == 3)
     }
 
+    @Test(
+        "B1 what others accept, cancel and send is taken in before a stop, and a late accept after it is accounted for")
+    func othersTakenIn() async throws {
+        let store = WrappedStore()
+        let other = try Outbox(store, transports: [ScriptedTransport()], configuration: .init(retention: nil))
+        let run = try OutboxRun(store, [ScriptedTransport()])
+        let line = try await run.run { run in
+            var message = Message("test", to: "a", text: "later")
+            message.delay = .seconds(3600)
+            let sent = try await other.send([message, message, message, message])
+            #expect(run.outbox.ledger.held == 0)
+            await run.outbox.recount()
+            #expect(run.outbox.ledger.held == 4)
+            _ = try await WorkClient(store).cancel([sent[1].id])
+            await run.outbox.recount()
+            #expect(run.outbox.ledger.held == 3)
+            #expect(run.outbox.ledger.done == 1)
+            await run.outbox.recount()
+            #expect(run.outbox.ledger.accepted == 4)
+        }
+        #expect(line.heldAtStop == 3)
+        #expect(line.ends == [0, 0, 3, 0, 0, 0])
+        // A store that was slow to take one took it after the end.
+        let before = run.outbox.ledger
+        run.outbox.noteAccepted([Message("test", to: "a", text: "late")], [Acceptance(ids: [WorkID(rawValue: 99)])])
+        let after = run.outbox.ledger
+        #expect(after.accepted - before.accepted == 1)
+        #expect(after.kept - before.kept == 1)
+    }
+
     @Test("P20 what was delivered before the stop is not counted in the drain: two before, three after, three")
     func countsDrained() async throws {
         let door = Door()
