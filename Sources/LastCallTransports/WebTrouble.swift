@@ -51,11 +51,28 @@ struct WebTrouble: Error, Equatable {
     private init(_ error: HTTPClientError, within time: String) {
         switch error {
         case .deadlineExceeded, .readTimeout, .writeTimeout: self.init("did not answer within \(time)")
-        case .connectTimeout, .getConnectionFromPoolTimeout, .tlsHandshakeTimeout:
+        case .connectTimeout, .getConnectionFromPoolTimeout, .tlsHandshakeTimeout, .socksHandshakeTimeout,
+            .httpProxyHandshakeTimeout:
             self.init("did not take a connection in time")
         case .remoteConnectionClosed: self.init("closed the connection without an answer")
         case .alreadyShutdown, .cancelled: self.init("could not be asked: the HTTP client was shut down")
-        default: self.init("could not be asked: the request is not valid (\(error.shortDescription))", isOurs: true)
+        case .invalidProxyResponse, .proxyAuthenticationRequired:
+            self.init("could not be asked: the proxy does not let it through")
+        case _ where Self.isOurs(error):
+            self.init("could not be asked: the request is not valid (\(error.shortDescription))", isOurs: true)
+        default: self.init("could not be asked (\(error.shortDescription))")
+        }
+    }
+
+    /// Whether the request itself is at fault, whoever it is sent to.
+    private static func isOurs(_ error: HTTPClientError) -> Bool {
+        switch error {
+        case .invalidURL, .emptyHost, .emptyScheme, .missingSocketPath, .identityCodingIncorrectlyPresent,
+            .contentLengthMissing, .traceRequestWithBody, .bodyLengthMismatch,
+            .writeAfterRequestSent:
+            true
+        // What these hold keeps them from being compared with.
+        default: ["Unsupported scheme", "Invalid header field"].contains { error.shortDescription.hasPrefix($0) }
         }
     }
 

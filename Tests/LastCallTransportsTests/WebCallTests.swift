@@ -66,6 +66,18 @@ import Testing
             (.connectTimeout, "did not take a connection in time", false),
             (.remoteConnectionClosed, "closed the connection without an answer", false),
             (.alreadyShutdown, "could not be asked: the HTTP client was shut down", false),
+            (.httpProxyHandshakeTimeout, "did not take a connection in time", false),
+            (.invalidProxyResponse, "could not be asked: the proxy does not let it through", false),
+            (.proxyAuthenticationRequired, "could not be asked: the proxy does not let it through", false),
+            (.redirectLimitReached, "could not be asked (Redirect limit reached)", false),
+            (.emptyHost, "could not be asked: the request is not valid (Empty host)", true),
+            (
+                .invalidHeaderFieldNames(["SECRET"]),
+                "could not be asked: the request is not valid (Invalid header field names)", true
+            ),
+            (
+                .unsupportedScheme("SECRET"), "could not be asked: the request is not valid (Unsupported scheme)", true
+            ),
             (
                 .invalidHeaderFieldValues(["SECRET"]),
                 "could not be asked: the request is not valid (Invalid header field values)", true

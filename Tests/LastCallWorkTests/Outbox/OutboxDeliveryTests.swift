@@ -228,6 +228,24 @@ import Testing
         #expect(half.attempts.values.sorted() == ["0", "1"])
     }
 
+    @Test("P22a who asks for time is given it, also where the message's own time is over: the next one waits")
+    func restsAfterLate() async throws {
+        let clock = ManualClock()
+        let store = WrappedStore(MemoryStore(clock: clock))
+        let limited = ScriptedTransport("test", .quick(givesUpAfter: .seconds(3600))) { _ in
+            throw DeliveryFailure("answered 429", retryAfter: .seconds(60))
+        }
+        let idle = try Outbox(store, transports: [limited], configuration: .init(retention: nil))
+        let sent = try await idle.send((0..<3).map { Message("test", to: "there", text: "\($0)") })
+        clock.advance(by: .seconds(100_000))
+        try await OutboxRun(store, [limited]).run { run in
+            #expect(try await run.ended(sent[0].id).state == .dead)
+            let next = try await run.store.until(sent[1].id) { $0.state == .scheduled }
+            #expect(try #require(next.dueAt) == store.now + .seconds(60))
+        }
+        #expect(limited.attempts.values == ["0"])
+    }
+
     @Test("P22a a dead letter that is replayed has all its time again") func replayed() async throws {
         let clock = ManualClock()
         let isWell = Latch<Void>()

@@ -62,6 +62,27 @@ import Testing
         #expect(entries.allSatisfy { $0.contains("refused") && $0.contains("12") && !$0.contains("secret") })
     }
 
+    @Test(
+        "a policy that no clock can keep, or that is no number, is refused with the setting's name",
+        arguments: [
+            (.init(timeout: .seconds(Int64.max)), "timeout"), (.init(timeout: .zero), "timeout"),
+            (.init(givesUpAfter: .seconds(Int64.max)), "givesUpAfter"),
+            (.init(backoff: RetryPolicy(base: .seconds(Int64.max))), "base"),
+            (.init(backoff: RetryPolicy(jitter: .nan)), "jitter"),
+            (.init(backoff: RetryPolicy(factor: .infinity)), "factor"),
+            (.init(breaker: .init(coolDown: .seconds(Int64.max))), "coolDown"),
+            (.init(ratePerDestination: .init(1, per: .seconds(Int64.max))), "ratePerDestination"),
+        ] as [(TransportPolicy, String)])
+    func policyBounds(policy: TransportPolicy, words: String) {
+        let error = #expect(throws: WorkError.self) {
+            try Outbox(MemoryStore(), transports: [ScriptedTransport("test", policy)])
+        }
+        #expect(error?.code == .invalidConfiguration)
+        #expect(error?.message.contains(words) == true)
+        // Nobody asks whether a policy is valid before it is used elsewhere.
+        #expect(policy.backoff.delay(afterFailures: 9, random: 1) >= .zero)
+    }
+
     @Test("P10 stopping twice changes no counter")
     func stopsTwice() async throws {
         let door = Door()
