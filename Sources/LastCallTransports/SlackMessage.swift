@@ -85,7 +85,7 @@ enum SlackMessage {
     }
 
     /// Says what is wrong with a destination.
-    private static func checkDestination(_ destination: String) throws(WorkError) {
+    static func checkDestination(_ destination: String) throws(WorkError) {
         let isID: Bool
         switch destination.utf8.first {
         case UInt8(ascii: "C"), UInt8(ascii: "D"), UInt8(ascii: "G"), UInt8(ascii: "U"), UInt8(ascii: "W"):

@@ -34,6 +34,11 @@ public struct SlackTransport: Transport, CustomStringConvertible {
     /// Sends requests.
     private let call: WebCall
 
+    /// Says what is wrong with a destination, before there is a message for it.
+    ///
+    /// - Throws: `WorkError` with `WorkError.Code.invalidSubmission`.
+    package static func check(destination: String) throws(WorkError) { try SlackMessage.checkDestination(destination) }
+
     /// Creates a transport.
     ///
     /// - Parameters:

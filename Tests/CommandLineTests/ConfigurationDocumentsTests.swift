@@ -112,7 +112,6 @@ struct ConfigurationDocumentsTests {
         #expect(try schedule["missed"].words == ScheduleDefinition.Missed.allCases.map(\.rawValue))
         let transport = try schema["$defs", "transport", "properties"]
         #expect(try transport["type"].words == TransportDefinition.Kind.allCases.map(\.rawValue))
-        #expect(try transport["overflow"].words == TransportDefinition.Overflow.allCases.map(\.rawValue))
         let ends = try schema["$defs", "notify", "properties", "on", "anyOf", "0"]
         #expect(ends.words == NotifyDefinition.Outcome.allCases.map(\.rawValue))
         func range(_ schema: Schema) throws -> ClosedRange<Int> {

@@ -9,7 +9,7 @@ import Testing
     /// A configuration with everything.
     private static let whole = """
         outbox:
-          chat: {type: slack, tokenEnv: SLACK_TOKEN, rate: 30/m, waitingMax: 5, overflow: dropOldest, givesUpAfter: 1h, timeout: 5s}
+          chat: {type: slack, tokenEnv: SLACK_TOKEN, rate: 30/m, givesUpAfter: 1h, timeout: 5s}
           file: {type: slack, tokenFile: slack.token, url: "http://127.0.0.1:1/api"}
           hooks:
             type: http
@@ -28,8 +28,6 @@ import Testing
         #expect(chat.kind == .slack)
         #expect(chat.token == .variable("SLACK_TOKEN"))
         #expect(chat.spacing == .seconds(2))
-        #expect(chat.waitingMax == 5)
-        #expect(chat.overflow == .dropOldest)
         #expect(chat.givesUpAfter == .seconds(3600))
         #expect(chat.timeout == .seconds(5))
         #expect(configuration.outbox["file"]?.token == .file("/work/slack.token"))
@@ -93,7 +91,10 @@ import Testing
             ("outbox: {a: {type: slack, tokenEnv: A, rate: fast}}", "outbox.a.rate: \"fast\" is no rate"),
             ("outbox: {a: {type: slack, tokenEnv: A, rate: 5000/s}}", "at most 1000/s"),
             ("outbox: {a: {type: slack, tokenEnv: A, rate: 0/s}}", "is no rate"),
-            ("outbox: {a: {type: slack, tokenEnv: A, overflow: wait}}", "outbox.a.overflow:"),
+            (
+                "outbox: {a: {type: slack, tokenEnv: A}}\ntasks: {t: {command: [a], notify: {through: a, to: general}}}",
+                "tasks.t.notify: goes to \"general\", where Slack has nobody: a destination of Slack is #name"
+            ),
             ("tasks: {t: {command: [a], notify: {through: nobody, to: x}}}", "tasks.t.notify: goes through \"nobody\""),
             ("tasks: {t: {command: [a], notify: {to: x}}}", "tasks.t.notify: needs through and to"),
             (
@@ -162,6 +163,9 @@ import Testing
         )
         #expect(Notification.outcome(of: [.succeeded, .partial]) == .partial)
         #expect(Notification.outcome(of: [.succeeded, .cancelled]) == .failed)
+        // Somebody was faster than the message.
+        #expect(Notification.outcome(of: [.running]) == .failed)
+        #expect(text([record(1, .ready)]) == "hash was over, and somebody lets it run again (job 1)")
         #expect(text([record(1, .failed, String(repeating: "x", count: 999))]).count < 350)
     }
 }

@@ -21,6 +21,8 @@ struct ScheduleStateMachine: Sendable {
     private let missed: Schedule.Missed
     /// Up to which instant ticks were decided on, here or by others.
     private(set) var decidedUntil: WorkInstant
+    /// The first tick that could not be fired, and so is not missed however late it is.
+    private var unfired: WorkInstant?
 
     init(_ recurrence: Recurrence, missed: Schedule.Missed, decidedUntil: WorkInstant) {
         self.recurrence = recurrence
@@ -35,7 +37,8 @@ struct ScheduleStateMachine: Sendable {
         case .once:
             return Decision(ticks: recurrence.last(after: decidedUntil, upTo: now, countMax: 1), nextAt: next)
         case .skip:
-            let from = max(decidedUntil, now - Self.lateMax)
+            let late = now - Self.lateMax
+            let from = max(decidedUntil, min(late, unfired.map { $0 - .milliseconds(1) } ?? late))
             return Decision(ticks: recurrence.last(after: from, upTo: now, countMax: 1), nextAt: next)
         case .all:
             return Decision(
@@ -44,5 +47,11 @@ struct ScheduleStateMachine: Sendable {
     }
 
     /// Ticks were decided on up to an instant.
-    mutating func decided(until instant: WorkInstant) { decidedUntil = max(decidedUntil, instant) }
+    mutating func decided(until instant: WorkInstant) {
+        decidedUntil = max(decidedUntil, instant)
+        if let tick = unfired, tick <= decidedUntil { unfired = nil }
+    }
+
+    /// A tick could not be fired.
+    mutating func couldNotFire(_ tick: WorkInstant) { unfired = min(unfired ?? tick, tick) }
 }

@@ -10,6 +10,8 @@ final class RunNotes: Sendable {
         var lastRun: WorkInstant?
         /// Why the last one failed.
         var failure: String?
+        /// Why none could be fired.
+        var unfired: String?
     }
 
     private let notes = Mutex<[String: Note]>([:])
@@ -27,13 +29,21 @@ final class RunNotes: Sendable {
 
     /// A run failed; an error's own words may quote anything.
     func failed(_ name: String, _ error: any Error) {
-        let words = (error as? JobFailure)?.message ?? (error as? WorkError)?.message ?? "\(type(of: error))"
-        notes.withLock { $0[name, default: Note()].failure = words }
+        notes.withLock { $0[name, default: Note()].failure = Self.words(for: error) }
+    }
+
+    /// A tick was fired, or could not be.
+    func fired(_ name: String, _ error: (any Error)? = nil) {
+        notes.withLock { $0[name, default: Note()].unfired = error.map(Self.words) }
+    }
+
+    private static func words(for error: any Error) -> String {
+        (error as? JobFailure)?.message ?? (error as? WorkError)?.message ?? "\(type(of: error))"
     }
 
     /// What is known of a schedule's runs.
     func last(_ name: String) -> (WorkInstant?, String?) {
-        notes.withLock { ($0[name]?.lastRun, $0[name]?.failure) }
+        notes.withLock { ($0[name]?.lastRun, $0[name]?.unfired ?? $0[name]?.failure) }
     }
 
     /// What the receipt says.

@@ -56,6 +56,8 @@ public final class Scheduler: Service, Sendable {
     public static let queueName = "schedules"
     /// The longest it waits without looking at the clock again, which somebody may have set.
     private static let waitMax = Duration.seconds(60)
+    /// How soon what the store did not take is tried again.
+    private static let patience = Duration.seconds(5)
 
     private let store: any WorkStore
     private let schedules: [Schedule]
@@ -212,26 +214,40 @@ public final class Scheduler: Service, Sendable {
     private func fire() async throws {
         try await worker?.waitUntilReady()
         ready.open(.success(()))
-        for schedule in schedules where schedule.runsAtStart && stopped.value == nil {
-            // Later than what was decided on, also where that was this very moment.
-            let decided = state.withLock { $0.machines[schedule.name]?.decidedUntil } ?? store.now
-            _ = await fire(schedule, max(store.now, decided + .milliseconds(1)), isExtra: true)
-        }
+        var atStart = schedules.filter(\.runsAtStart)
         while stopped.value == nil {
+            atStart = await fireAtStart(atStart)
             let now = store.now
-            var wait = Self.waitMax
+            var wait = atStart.isEmpty ? Self.waitMax : Self.patience
             for schedule in schedules where stopped.value == nil {
                 let decision = state.withLock { $0.machines[schedule.name]?.due(at: now) }
                 guard let decision else { continue }
                 for tick in decision.ticks where stopped.value == nil {
                     // Later ones wait with it: what was decided on is one instant.
-                    guard await fire(schedule, tick) else { break }
+                    guard await fire(schedule, tick) else {
+                        state.withLock { $0.machines[schedule.name]?.couldNotFire(tick) }
+                        wait = min(wait, Self.patience)
+                        break
+                    }
                 }
                 state.withLock { $0.nextAt[schedule.name] = decision.nextAt }
                 if let next = decision.nextAt { wait = min(wait, next - now) }
             }
             try await sleep(max(.milliseconds(1), wait))
         }
+    }
+
+    /// Fires the ticks of the start; returns the schedules whose own could not be.
+    private func fireAtStart(_ schedules: [Schedule]) async -> [Schedule] {
+        var left: [Schedule] = []
+        for schedule in schedules where stopped.value == nil {
+            // Later than what was decided on, also where that was this very moment.
+            let decided = state.withLock { $0.machines[schedule.name]?.decidedUntil } ?? store.now
+            if !(await fire(schedule, max(store.now, decided + .milliseconds(1)), isExtra: true)) {
+                left.append(schedule)
+            }
+        }
+        return left
     }
 
     /// Waits so long, or until it is told to stop.
@@ -259,10 +275,11 @@ public final class Scheduler: Service, Sendable {
                     nextAt: schedule.recurrence.next(after: max(instant, store.now)), draft: draft,
                     skipsWhileUnfinished: schedule.overlap == .skip))
             state.withLock { $0.machines[schedule.name]?.decided(until: max(instant, result.decidedUntil)) }
+            notes.fired(schedule.name)
             log(schedule, result, isExtra: isExtra)
             return true
         } catch {
-            notes.failed(schedule.name, error)
+            notes.fired(schedule.name, error)
             configuration.logger.error(
                 "a schedule could not be fired; it is tried again",
                 metadata: ["schedule": "\(schedule.name)", "error": "\(error)"])

@@ -22,8 +22,6 @@ extension TransportDefinition {
         }
         spacing = keys[.rate].flatMap(Self.spacing)
         timeout = keys[.timeout]?.duration() ?? timeout
-        waitingMax = keys[.waitingMax]?.integer(in: Self.waitingRange) ?? waitingMax
-        overflow = keys[.overflow]?.choice(of: Overflow.self) ?? overflow
         givesUpAfter = keys[.givesUpAfter]?.duration() ?? givesUpAfter
     }
 

@@ -10,14 +10,6 @@ struct TransportDefinition: Sendable, Hashable {
         case http
     }
 
-    /// What happens to a message for a destination that has as many waiting as it may.
-    enum Overflow: String, CaseIterable, Sendable {
-        /// It is refused.
-        case reject
-        /// The oldest that waits moves to the dead letters.
-        case dropOldest
-    }
-
     /// Where a secret is.
     enum Source: Sendable, Hashable {
         /// In the configuration itself.
@@ -50,10 +42,6 @@ struct TransportDefinition: Sendable, Hashable {
     var spacing: Duration?
     /// How long one attempt may take.
     var timeout = Duration.seconds(30)
-    /// How many messages of one destination may wait.
-    var waitingMax = 10_000
-    /// What happens to one more.
-    var overflow = Overflow.reject
     /// How long after its acceptance a message is given up.
     var givesUpAfter = Duration.seconds(24 * 3600)
 
@@ -82,9 +70,6 @@ struct TransportDefinition: Sendable, Hashable {
     static func authorizationKey(_ name: String, _ endpoint: String) -> String {
         "outbox.\(name).endpoints.\(endpoint).authorization"
     }
-
-    /// What a number of waiting messages may be.
-    static let waitingRange = 1...1_000_000
 }
 
 /// A schedule of the configuration.

@@ -1,7 +1,7 @@
 /// The keys of one transport.
 enum TransportKey: String, ConfigurationKey {
     case type, tokenEnv, tokenFile, url, endpoints
-    case rate, timeout, waitingMax, overflow, givesUpAfter
+    case rate, timeout, givesUpAfter
 
     static let owner = "a transport"
     static let prefix = "outbox.NAME."
@@ -17,9 +17,6 @@ enum TransportKey: String, ConfigurationKey {
             "With `http`: where messages can go, by the names that `to` uses: an address, or `{url: …}`, `{urlEnv: NAME}`, `{urlFile: PATH}`."
         case .rate: "How often one destination is sent to."
         case .timeout: "How long one attempt may take."
-        case .waitingMax: "How many messages of one destination may wait."
-        case .overflow:
-            "What happens to one more: it is refused, or the oldest that waits moves to the dead letters."
         case .givesUpAfter:
             "How long after its acceptance a message that cannot be delivered moves to the dead letters."
         }
@@ -33,8 +30,6 @@ enum TransportKey: String, ConfigurationKey {
         case .endpoints: "required"
         case .rate: "`1/s` with `slack`, no limit with `http`"
         case .timeout: "`30s`"
-        case .waitingMax: "`10000`"
-        case .overflow: "`reject`"
         case .givesUpAfter: "`24h`"
         }
     }
@@ -48,8 +43,6 @@ enum TransportKey: String, ConfigurationKey {
         case .endpoints: "mapping of names (at most 64 letters, digits, `.`, `_`, `-`)"
         case .rate: "`COUNT/s`, `COUNT/m` or `COUNT/h`, at most `1000/s`"
         case .timeout, .givesUpAfter: ConfigurationUnit.duration
-        case .waitingMax: "1 to 1000000"
-        case .overflow: ConfigurationUnit.words(TransportDefinition.Overflow.self)
         }
     }
 }

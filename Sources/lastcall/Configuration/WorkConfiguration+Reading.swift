@@ -1,3 +1,6 @@
+import LastCallTransports
+import LastCallWork
+
 extension WorkConfiguration {
     /// Reads the configuration at a path, or from standard input for `-`.
     ///
@@ -161,6 +164,11 @@ extension WorkConfiguration {
                 ?? (names.isEmpty
                     ? "there is none; write it below outbox: in \(file)" : "there is \(names.joined(separator: ", "))")
             return "goes through \"\(notify.through)\", which is no transport of \(file); \(remedy)"
+        }
+        if transport.kind == .slack {
+            do { try SlackTransport.check(destination: notify.to) } catch {
+                return "goes to \"\(notify.to)\", where Slack has nobody: \(error.message)"
+            }
         }
         // Where none could be read, that was reported already.
         guard transport.kind == .http, transport.endpoints[notify.to] == nil, !transport.endpoints.isEmpty else {

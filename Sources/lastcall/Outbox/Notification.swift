@@ -46,7 +46,7 @@ enum Notification {
         { context, request in
             let payload: Payload
             do { payload = try PayloadJSON.decode(Payload.self, from: request) } catch {
-                throw JobFailure("the notification cannot be read; submit the job again")
+                throw JobFailure("the notification cannot be read; submit the job again", isRetryable: false)
             }
             let jobs = try await subjects(of: context, in: store)
             // What is over for so long that it was forgotten is told by nobody any more.
@@ -72,8 +72,10 @@ enum Notification {
     }
 
     /// How several jobs ended together: failed where one failed, partial where one is partial.
+    ///
+    /// All were over. Whoever runs again did not end as somebody wanted.
     static func outcome(of states: [WorkState]) -> NotifyDefinition.Outcome {
-        if states.contains(where: { $0.isTerminal && !$0.countsAsDone }) { return .failed }
+        if states.contains(where: { !$0.countsAsDone }) { return .failed }
         return states.contains(.partial) ? .partial : .complete
     }
 
@@ -107,7 +109,7 @@ enum Notification {
         case .failed: "failed"
         case .dead: "was given up"
         case .cancelled: "was cancelled"
-        case .blocked, .scheduled, .ready, .running, .stopping: "is not over"
+        case .blocked, .scheduled, .ready, .running, .stopping: "was over, and somebody lets it run again"
         }
     }
 }

@@ -52,8 +52,7 @@ enum ServeOutbox {
         let spacing = definition.spacing ?? (definition.kind == .slack ? .seconds(1) : nil)
         let policy = TransportPolicy(
             ratePerDestination: spacing.map { .init(1, per: $0) }, timeout: definition.timeout,
-            givesUpAfter: definition.givesUpAfter, waitingMax: definition.waitingMax,
-            overflow: definition.overflow == .dropOldest ? .dropOldest : .reject)
+            givesUpAfter: definition.givesUpAfter)
         switch definition.kind {
         case .slack:
             guard let source = definition.token else { preconditionFailure("a configuration with Slack has a token") }

@@ -60,6 +60,23 @@ import Testing
         #expect(hours.ticks.count == (policy == .all ? 5 : policy == .once ? 1 : 0))
     }
 
+    @Test("a tick that could not be fired is not missed, however late it is, and is one with those after it")
+    func unfired() {
+        let zero = WorkInstant(rawValue: 0)
+        func hour(_ number: Int) -> WorkInstant { zero + .seconds(number * 3600) }
+        var machine = ScheduleStateMachine(.every(.seconds(3600)), missed: .skip, decidedUntil: zero)
+        #expect(machine.due(at: hour(1) + .seconds(300)).ticks.isEmpty)
+        machine.couldNotFire(hour(1))
+        #expect(machine.due(at: hour(1) + .seconds(300)).ticks == [hour(1)])
+        #expect(machine.due(at: hour(1) + .seconds(300)).nextAt == hour(2))
+        machine.couldNotFire(hour(1))
+        #expect(machine.due(at: hour(3) + .seconds(300)).ticks == [hour(3)])
+        machine.decided(until: hour(3))
+        #expect(machine.due(at: hour(3) + .seconds(300)).ticks.isEmpty)
+        #expect(machine.due(at: hour(4) + .seconds(300)).ticks.isEmpty)
+        #expect(machine.due(at: hour(4)).ticks == [hour(4)])
+    }
+
     @Test("all that was missed is at most a thousand, the latest") func missedMax() {
         let machine = ScheduleStateMachine(.every(.seconds(1)), missed: .all, decidedUntil: zero)
         let ticks = machine.due(at: zero + .seconds(100_000)).ticks

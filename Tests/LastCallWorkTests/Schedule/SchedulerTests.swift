@@ -264,6 +264,40 @@ import Testing
         #expect((wanted...wanted + 1).contains(polls.count))
     }
 
+    @Test("what the store does not take is tried again soon: the poll at the start, and a tick that is late by then")
+    func storeFails() async throws {
+        let clock = ManualClock()
+        let store = WrappedStore(MemoryStore(clock: clock))
+        let attempts = Counter()
+        let isDown = Mutex(true)
+        store.beforeTick { tick in
+            guard tick.draft != nil, isDown.withLock({ $0 }) else { return }
+            attempts.add()
+            throw StoreIsDown()
+        }
+        let polls = Counter()
+        let instants = Notes<WorkInstant>()
+        let schedule = Schedule("poll", .every(.seconds(3600)), missed: .skip, runsAtStart: true) { tick in
+            instants.add(tick.instant)
+            polls.add()
+        }
+        let run = try Run(store, clock, [schedule])
+        try await run.run {
+            try await advance(clock, until: attempts, reaches: 3)
+            #expect(run.scheduler.status[0].lastFailure == "StoreIsDown")
+            isDown.withLock { $0 = false }
+            try await advance(clock, until: polls, reaches: 1)
+            #expect(run.scheduler.status[0].lastFailure == nil)
+            isDown.withLock { $0 = true }
+            // More than a minute of attempts.
+            try await advance(clock, until: attempts, reaches: attempts.count + 20)
+            isDown.withLock { $0 = false }
+            try await advance(clock, until: polls, reaches: 2)
+        }
+        #expect(instants.values[1].rawValue % 3_600_000 == 0)
+        #expect(instants.values[0] < instants.values[1])
+    }
+
     @Test("while a poll runs the next tick is left out, waits, or runs beside it", arguments: Schedule.Overlap.allCases)
     func overlap(policy: Schedule.Overlap) async throws {
         let clock = ManualClock()

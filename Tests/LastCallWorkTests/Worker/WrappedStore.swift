@@ -21,6 +21,8 @@ final class WrappedStore: WorkStore {
         var accept: Hook<[Submission]>?
         /// Before a step is journaled.
         var journal: Hook<JournalEntry>?
+        /// Before a tick is decided on.
+        var tick: Hook<ScheduleTick>?
     }
 
     let base: MemoryStore
@@ -37,6 +39,7 @@ final class WrappedStore: WorkStore {
     func beforeBeat(_ hook: Hook<BeatRequest>?) { hooks.withLock { $0.beat = hook } }
     func beforeRegister(_ hook: Hook<WorkerDescription>?) { hooks.withLock { $0.register = hook } }
     func beforeAccept(_ hook: Hook<[Submission]>?) { hooks.withLock { $0.accept = hook } }
+    func beforeTick(_ hook: Hook<ScheduleTick>?) { hooks.withLock { $0.tick = hook } }
     func beforeJournal(_ hook: Hook<JournalEntry>?) { hooks.withLock { $0.journal = hook } }
 
     var now: WorkInstant { base.now }
@@ -80,7 +83,10 @@ final class WrappedStore: WorkStore {
     func workers() async throws -> [WorkerReport] { try await base.workers() }
     func lanes(prefix: String) async throws -> [LaneReport] { try await base.lanes(prefix: prefix) }
     func gates() async throws -> [GateReport] { try await base.gates() }
-    func tick(_ tick: ScheduleTick) async throws -> TickResult { try await base.tick(tick) }
+    func tick(_ tick: ScheduleTick) async throws -> TickResult {
+        try await hooks.withLock { $0.tick }?(tick)
+        return try await base.tick(tick)
+    }
     func schedules() async throws -> [ScheduleReport] { try await base.schedules() }
     func pausedQueues() async throws -> Set<String> { try await base.pausedQueues() }
     func changes() -> StoreChanges { base.changes() }
