@@ -1,4 +1,5 @@
 import LastCall
+import LastCallWork
 import Logging
 
 #if canImport(Glibc)
@@ -25,7 +26,16 @@ struct Main {
                 .runAndExit()
         } catch {
             logger.critical("cannot start", metadata: ["why": "\(error)"])
-            exit(ExitCode.configuration)
+            exit(isConfiguration(error) ? ExitCode.configuration : ExitCode.failure)
+        }
+    }
+
+    /// Whether only a person can mend it, so that another start would fail too; a disk that is full or a lock is over one day.
+    private static func isConfiguration(_ error: any Error) -> Bool {
+        switch error {
+        case is Settings.Problem, is LastCallError: true
+        case let error as WorkError: error.code == .invalidConfiguration
+        default: false
         }
     }
 }

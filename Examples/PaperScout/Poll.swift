@@ -14,6 +14,8 @@ struct Poll: Sendable {
         var drafts = 0
         /// How many messages were accepted.
         var messages = 0
+        /// Why one could not be accepted, the first time.
+        var refusal: WorkError?
     }
 
     /// The index.
@@ -36,12 +38,13 @@ struct Poll: Sendable {
             let defect = try await lookAtIndex(&tally)
             try Task.checkCancellation()
             try await lookForDrafts(&tally)
+            if let refusal = tally.refusal {
+                logger.warning(
+                    "an alert could not be written down; the next poll tells of it",
+                    metadata: ["why": "\(refusal.code)"])
+                throw JobFailure("an alert could not be written down: \(refusal.message)")
+            }
             if let defect { throw JobFailure(defect) }
-        } catch let error as WorkError {
-            // A breaker is open, or a queue is full: the mark went with the message.
-            logger.warning(
-                "an alert could not be written down; the next poll tells of it", metadata: ["why": "\(error.code)"])
-            throw JobFailure("an alert could not be written down: \(error.message)")
         } catch {
             if Task.isCancelled || error is CancellationError { throw error }
             logger.warning("poll failed; the next one looks again", metadata: ["why": "\(error)"])
@@ -68,15 +71,7 @@ struct Poll: Sendable {
         } else if known.silentSince != nil {
             try await archive.noteSilence(since: nil)
         }
-        switch judgement.notice(after: known.trouble) {
-        case .none: break
-        case .trouble(let trouble):
-            logger.error("the index has trouble; nothing is forgotten", metadata: ["why": "\(trouble)"])
-            try await archive.note(trouble)
-        case .well:
-            logger.notice("the index is well again")
-            try await archive.noteWell()
-        }
+        try await tellOperator(judgement.notice(after: known.trouble), &tally)
         var etag: String?
         if case .papers(_, let tag) = answer { etag = tag }
         switch judgement {
@@ -91,16 +86,39 @@ struct Poll: Sendable {
             let seen = try await archive.seen()
             for paper in Judgement.news(in: papers, seen: seen) {
                 try Task.checkCancellation()
-                guard let messages = try await archive.announce(paper) else { continue }
+                guard let messages = try await accepted(&tally, { try await archive.announce(paper) }) else { continue }
                 tally.news += 1
                 tally.messages += messages
             }
             // Only now: an index that is known by its tag is not looked through again.
-            if papers.count != known.papers || etag != known.etag {
+            if tally.refusal == nil, papers.count != known.papers || etag != known.etag {
                 try await archive.noteIndex(papers: papers.count, etag: etag)
             }
         }
         return nil
+    }
+
+    /// Tells the operator, or notes why that cannot be; the next poll does it then.
+    private func tellOperator(_ notice: Judgement.Notice, _ tally: inout Tally) async throws {
+        switch notice {
+        case .none: break
+        case .trouble(let trouble):
+            logger.error("the index has trouble; nothing is forgotten", metadata: ["why": "\(trouble)"])
+            _ = try await accepted(&tally) { try await archive.note(trouble) }
+        case .well:
+            logger.notice("the index is well again")
+            _ = try await accepted(&tally) { try await archive.noteWell() }
+        }
+    }
+
+    /// Runs what accepts messages; where a breaker is open or a queue is full the mark went with the message, and others go on.
+    private func accepted<Value>(_ tally: inout Tally, _ body: () async throws -> Value?) async throws -> Value? {
+        do { return try await body() } catch let error as WorkError
+            where error.code == .breakerOpen || error.code == .laneFull
+        {
+            tally.refusal = tally.refusal ?? error
+            return nil
+        }
     }
 
     /// Marks everything as seen, in the first look.
@@ -124,7 +142,7 @@ struct Poll: Sendable {
         let findings = try await probe.look(for: candidates)
         for draft in findings.drafts {
             try Task.checkCancellation()
-            guard let messages = try await archive.announce(draft) else { continue }
+            guard let messages = try await accepted(&tally, { try await archive.announce(draft) }) else { continue }
             tally.drafts += 1
             tally.messages += messages
         }

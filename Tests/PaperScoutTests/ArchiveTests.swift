@@ -147,6 +147,23 @@ import Testing
         }
     }
 
+    @Test("P37 P18 an alert that is refused keeps no other channel's from being accepted in the same poll")
+    func othersGoOn() async throws {
+        let town = Town()
+        town.publish("P1R0", on: "2026-01-01")
+        let home = try await Home(TransportPolicy(waitingMax: 2), everything: nil)
+        for number in 2...4 { _ = try await home.archive.add(Follow(target: "CA", topic: .paper("P000\(number)"))) }
+        _ = try await home.archive.add(Follow(target: "CB", topic: .paper("P0005")))
+        try await town.run {
+            let poll = home.poll(town)
+            try await poll.run()
+            for day in 2...5 { town.publish("P000\(day)R0", on: "2026-01-0\(day)") }
+            await #expect(throws: JobFailure.self) { try await poll.run() }
+            #expect(try await home.archive.seen() == ["P1R0", "P0002R0", "P0003R0", "P0005R0"])
+            #expect(try await home.archive.known().papers == 1)
+        }
+    }
+
     @Test("P37 a paper is told once, however often it is found new")
     func once() async throws {
         let home = try await Home(TransportPolicy())
