@@ -45,7 +45,10 @@ public struct TransportPolicy: Sendable, Hashable {
     ///
     /// Its number of attempts is not used; see ``givesUpAfter``.
     public var backoff: RetryPolicy
-    /// How long after its acceptance, its delay, or its replay a message that cannot be delivered is dead-lettered; 24 h by default.
+    /// How long a message that cannot be delivered is tried before it is dead-lettered; 24 h by default.
+    ///
+    /// It counts from when the message might first be sent: its acceptance, the end of its delay or of what it waited for, or a replay. A
+    /// message whose time went by while nobody was there to send it is tried once all the same.
     public var givesUpAfter: Duration
     /// When to leave the other side alone; `nil` is never.
     public var breaker: Breaker?

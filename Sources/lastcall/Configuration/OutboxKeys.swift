@@ -18,7 +18,7 @@ enum TransportKey: String, ConfigurationKey {
         case .rate: "How often one destination is sent to."
         case .timeout: "How long one attempt may take."
         case .givesUpAfter:
-            "How long after its acceptance a message that cannot be delivered moves to the dead letters."
+            "How long a message that cannot be delivered is tried, from the end that it tells of, before it moves to the dead letters."
         }
     }
 
