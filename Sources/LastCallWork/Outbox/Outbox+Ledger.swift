@@ -100,22 +100,35 @@ extension Outbox: LedgerReporting {
     /// How many messages this process accepted that did not have to leave for others.
     private var own: Int { state.withLock { $0.accepted - $0.dropped } }
 
-    /// Takes in what others do to the queue, every now and then, so that a stop begins with the right count.
+    /// Takes in what others do to the queue, as the store tells of changes, so that a stop begins with the right count.
     func goOnCounting(until isOver: Latch<Void>) async {
-        while true {
-            await Self.wait(.seconds(15), orUntil: isOver)
-            guard isOver.value == nil else { return }
-            await recount()
+        let changes = store.changes()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in
+                while let change = await changes.next() {
+                    guard !change.isDisjoint(with: [.work, .due, .ended]) else { continue }
+                    let begin = ContinuousClock.now
+                    await recount()
+                    // At most a hundredth of the time is spent on looking.
+                    await Self.wait(max(.seconds(1), begin.duration(to: .now) * 100), orUntil: isOver)
+                }
+            }
+            group.addTask { try? await isOver.wait() }  // cancelled: the store was closed
+            await group.next()
+            group.cancelAll()
         }
     }
 
-    /// Takes in what others did to the queue, where this process does nothing to it in the same moment.
+    /// Takes in what others did to the queue, unless this process does something to it in the same moment.
     package func recount() async {
-        let before = (own, worker.ledger)
-        guard let (left, _) = await countLeft(), before.1.held == 0, intake.ledger.held == 0 else { return }
+        let (own, before) = (own, worker.ledger)
+        guard !worker.isSettling, intake.ledger.held == 0, let (left, _) = await countLeft(complaint: .debug)
+        else { return }
         let cancelled = await cancelledInStore()
         let sent = worker.ledger
-        guard before == (own, sent) else { return }
+        guard !worker.isSettling, intake.ledger.held == 0, own == self.own, sent.done == before.done,
+            sent.deadLettered == before.deadLettered
+        else { return }
         state.withLock { Self.takeIn(&$0, left, cancelled, sent) }
     }
 
@@ -156,7 +169,9 @@ extension Outbox: LedgerReporting {
     }
 
     /// How many messages are left, and how many of them somebody else who lives sends; `nil` where the store does not answer.
-    func countLeft() async -> (left: Int, covered: Int)? {
+    ///
+    /// - Parameter complaint: How that is logged.
+    func countLeft(complaint: Logger.Level = .warning) async -> (left: Int, covered: Int)? {
         do {
             let kinds = worker.coveredKinds
             return try await lanes().reduce(into: (0, 0)) { sums, lane in
@@ -164,7 +179,8 @@ extension Outbox: LedgerReporting {
                 if kinds.contains(Self.kind(String(lane.name.prefix { $0 != "/" }))) { sums.1 += lane.depth }
             }
         } catch {
-            configuration.logger.warning("the store did not say what is left", metadata: ["error": "\(error)"])
+            configuration.logger.log(
+                level: complaint, "the store did not say what is left", metadata: ["error": "\(error)"])
             return nil
         }
     }

@@ -117,6 +117,9 @@ public final class Worker: Service, Sendable {
     /// Whether what it gives back in a stop dies with this process, and no line of the store's own says so.
     package var losesWhatItGivesBack: Bool { engine.losesWhatItGivesBack }
 
+    /// Whether the store is being told of an end, so that what it holds and what is counted here may differ.
+    package var isSettling: Bool { engine.state.withLock { $0.machine.heldCount > $0.machine.held.count } }
+
     /// Asks for a beat now, as the lease does.
     package func renew() { engine.beatWake.raise(.death) }
 
