@@ -39,6 +39,8 @@ struct Scout: Sendable {
             store: store, outbox: outbox, everything: settings.defaultChannel,
             operatorChannel: settings.operatorChannel)
         try await archive.prepare()
+        // What nobody asked for was not refused.
+        try await archive.noteSilence(since: nil)
         let poll = Poll(
             index: PaperIndex(
                 client: .shared, url: settings.indexURL, bytesMax: settings.indexBytesMax,

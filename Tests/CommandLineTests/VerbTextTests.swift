@@ -87,6 +87,10 @@ import Testing
         let lines = StatusText(status: status, store: "memory:").lines()
         #expect(lines.contains { $0.hasPrefix("schedule removed was due 2h") })
         #expect(!lines.contains { $0.hasPrefix("schedule soon") || $0.hasPrefix("schedule nightly") })
+        var alone = status
+        (alone.workers, alone.counts) = ([], [])
+        let words = StatusText(status: alone, store: "memory:").lines()
+        #expect(words.contains { $0.hasPrefix("schedule removed was due 2h") })
         #expect(lines.contains { $0.hasPrefix("hooks/a") && $0.contains("2  keeps failing, left alone for") })
         #expect(lines.contains { $0.hasPrefix("hooks/b") && $0.contains("rests for") })
         #expect(lines.contains { $0.hasPrefix("nightly") && $0.contains("30 2 * * *") && $0.contains("1h") })

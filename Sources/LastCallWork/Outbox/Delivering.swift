@@ -57,7 +57,8 @@ struct Delivering: Sendable {
         // Whose time is over, because nobody was there to send it, is tried all the same, and then no more.
         let isLast = timeLeft(record) <= .zero
         if isLast, !tally.beginsLast(record.id) { throw giveUp(record, lane, stored.to, Self.noAnswer.message) }
-        defer { if isLast { tally.endsLast(record.id) } }
+        // One that ignored that its time was over may go on here while it is claimed again.
+        defer { if isLast, !context.isTimedOut { tally.endsLast(record.id) } }
         var made: [UInt8]?
         if let request = stored.request {
             made = try await composed(Array(request), context, lane, stored.to)
@@ -109,6 +110,7 @@ struct Delivering: Sendable {
     private func giveUp(
         _ record: ClaimedRecord, _ lane: String, _ destination: String, _ last: String
     ) -> JobRefused {
+        tally.endsLast(record.id)
         tally.left(Message.lane(transport.name, destination))
         let time = DurationText.format(transport.policy.givesUpAfter)
         logger.error("message given up", metadata: ["job": "\(record.id)", "lane": "\(lane)", "after": "\(time)"])

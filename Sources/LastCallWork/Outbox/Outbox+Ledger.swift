@@ -62,15 +62,15 @@ extension Outbox: LedgerReporting {
         return lanes
     }
 
-    /// How many messages were cancelled, by anybody at any time.
-    private func cancelledInStore() async -> Int {
+    /// How many messages were cancelled, by anybody at any time; `nil` where the store does not answer.
+    private func cancelledInStore() async -> Int? {
         let kinds = Set(transports.keys.map { Self.kind($0) })
         do {
             return try await store.counts().filter { $0.state == .cancelled && kinds.contains($0.kind) }
                 .reduce(0) { $0 + $1.count }
         } catch {
             configuration.logger.debug("the store did not count", metadata: ["error": "\(error)"])
-            return 0
+            return nil
         }
     }
 
@@ -79,14 +79,16 @@ extension Outbox: LedgerReporting {
         do {
             var (own, lanes) = (own, try await self.lanes())
             // Whoever is let in meanwhile would be counted twice; where somebody always is, the next look mends it.
-            for _ in 0..<5 where own != self.own { (own, lanes) = (self.own, try await self.lanes()) }
+            for _ in 0..<5 where own != self.own || intake.ledger.held > 0 {
+                (own, lanes) = (self.own, try await self.lanes())
+            }
             let count = lanes.reduce(0) { $0 + $1.depth }
             let cancelled = await cancelledInStore()
             let before = own
             state.withLock { state in
                 // What this process accepted before it began to send is counted already.
                 state.backlog = max(0, count - before)
-                state.others.cancelledInStore = cancelled
+                state.others.cancelledInStore = cancelled ?? 0
             }
             tally.found(Dictionary(uniqueKeysWithValues: lanes.map { ($0.name, $0.depth) }))
             guard count > 0 else { return }
@@ -107,10 +109,13 @@ extension Outbox: LedgerReporting {
             group.addTask { [self] in
                 while let change = await changes.next() {
                     guard !change.isDisjoint(with: [.work, .due, .ended]) else { continue }
-                    let begin = ContinuousClock.now
-                    await recount()
-                    // At most a hundredth of the time is spent on looking.
-                    await Self.wait(max(.seconds(1), begin.duration(to: .now) * 100), orUntil: isOver)
+                    var isCounted = false
+                    while !isCounted, isOver.value == nil {
+                        let begin = ContinuousClock.now
+                        isCounted = await recount()
+                        // At most a hundredth of the time is spent on looking.
+                        await Self.wait(max(.seconds(1), begin.duration(to: .now) * 100), orUntil: isOver)
+                    }
                 }
             }
             group.addTask { try? await isOver.wait() }  // cancelled: the store was closed
@@ -119,30 +124,35 @@ extension Outbox: LedgerReporting {
         }
     }
 
-    /// Takes in what others did to the queue, unless this process does something to it in the same moment.
-    package func recount() async {
+    /// Takes in what others did to the queue.
+    ///
+    /// - Returns: Whether it did; not where this process did something to it in the same moment.
+    @discardableResult
+    package func recount() async -> Bool {
+        guard !worker.isSettling, intake.ledger.held == 0 else { return false }
         let (own, before) = (own, worker.ledger)
-        guard !worker.isSettling, intake.ledger.held == 0, let (left, _) = await countLeft(complaint: .debug)
-        else { return }
+        guard let (left, _) = await countLeft(complaint: .debug) else { return false }
         let cancelled = await cancelledInStore()
+        // In this order: an end that the store has and the ledger has not is being settled, or is in the ledger by then.
+        guard !worker.isSettling, intake.ledger.held == 0, own == self.own else { return false }
         let sent = worker.ledger
-        guard !worker.isSettling, intake.ledger.held == 0, own == self.own, sent.done == before.done,
-            sent.deadLettered == before.deadLettered
-        else { return }
+        guard sent.done == before.done, sent.deadLettered == before.deadLettered else { return false }
         state.withLock { Self.takeIn(&$0, left, cancelled, sent) }
+        return true
     }
 
     /// Takes in how many messages are left.
-    private static func takeIn(_ state: inout State, _ left: Int, _ cancelled: Int, _ sent: Ledger) {
+    private static func takeIn(_ state: inout State, _ left: Int, _ cancelled: Int?, _ sent: Ledger) {
         guard state.rest == nil else { return }
         let difference = left - estimate(state, sent)
         state.others.accepted += max(0, difference)
         // What is not there any more and was not sent here: somebody cancelled it, or sent it.
         let gone = max(0, -difference)
-        let cancelledNow = min(gone, max(0, cancelled - state.others.cancelledInStore))
+        let known = state.others.cancelledInStore
+        let cancelledNow = min(gone, max(0, (cancelled ?? known) - known))
         state.others.cancelled += cancelledNow
         state.others.sent += gone - cancelledNow
-        state.others.cancelledInStore = cancelled
+        state.others.cancelledInStore = cancelled ?? known
     }
 
     /// Counts what is left at the end.

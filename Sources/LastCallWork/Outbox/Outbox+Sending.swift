@@ -130,7 +130,8 @@ extension Outbox {
                 state.accepted += 1
                 state.dropped += acceptance.dropped.count
                 // A store that was slow to take it took it after the end.
-                if losesRest { state.rest?.cut += 1 } else { state.rest?.kept += 1 }
+                let left = 1 - acceptance.dropped.count
+                if losesRest { state.rest?.cut += left } else { state.rest?.kept += left }
             }
         }
         for (message, acceptance) in zip(messages, acceptances) where !acceptance.isDuplicate {

@@ -56,7 +56,7 @@ public final class Scheduler: Service, Sendable {
     public static let queueName = "schedules"
     /// The longest it waits without looking at the clock again, which somebody may have set.
     private static let waitMax = Duration.seconds(60)
-    /// How soon what the store did not take is tried again.
+    /// How soon what the store did not take is tried again at first; twice as long each time.
     private static let patience = Duration.seconds(5)
 
     private let store: any WorkStore
@@ -215,10 +215,12 @@ public final class Scheduler: Service, Sendable {
         try await worker?.waitUntilReady()
         ready.open(.success(()))
         var atStart = schedules.filter(\.runsAtStart)
+        var patience = Self.patience
         while stopped.value == nil {
             atStart = await fireAtStart(atStart)
             let now = store.now
-            var wait = atStart.isEmpty ? Self.waitMax : Self.patience
+            var hasFailed = !atStart.isEmpty
+            var wait = Self.waitMax
             for schedule in schedules where stopped.value == nil {
                 let decision = state.withLock { $0.machines[schedule.name]?.due(at: now) }
                 guard let decision else { continue }
@@ -226,14 +228,34 @@ public final class Scheduler: Service, Sendable {
                     // Later ones wait with it: what was decided on is one instant.
                     guard await fire(schedule, tick) else {
                         state.withLock { $0.machines[schedule.name]?.couldNotFire(tick) }
-                        wait = min(wait, Self.patience)
+                        hasFailed = true
                         break
                     }
                 }
-                state.withLock { $0.nextAt[schedule.name] = decision.nextAt }
+                await noteNext(decision, of: schedule, at: now)
                 if let next = decision.nextAt { wait = min(wait, next - now) }
             }
+            if hasFailed { wait = min(wait, patience) }
+            patience = hasFailed ? min(patience * 2, Self.waitMax) : Self.patience
             try await sleep(max(.milliseconds(1), wait))
+        }
+    }
+
+    /// Notes when a schedule is due next, in the store too where no tick does that: what was missed is left out.
+    private func noteNext(_ decision: ScheduleStateMachine.Decision, of schedule: Schedule, at now: WorkInstant) async {
+        let isNews = state.withLock { state in
+            defer { state.nextAt[schedule.name] = decision.nextAt }
+            return state.nextAt[schedule.name] != decision.nextAt
+        }
+        guard isNews, decision.ticks.isEmpty else { return }
+        do {
+            _ = try await store.tick(
+                ScheduleTick(
+                    name: schedule.name, definition: schedule.recurrence.description, instant: now,
+                    nextAt: decision.nextAt))
+        } catch {
+            // Only people look at it, and the next tick says it again.
+            configuration.logger.debug("the next tick was not noted", metadata: ["error": "\(error)"])
         }
     }
 
@@ -354,7 +376,8 @@ extension Scheduler {
         public var nextAt: WorkInstant?
         /// When it last ran here to its end.
         public var lastRun: WorkInstant?
-        /// What went wrong last, where the last run failed; only the error's type, unless it is one of this library's.
+        /// What went wrong last, where the last run failed or the last tick could not be fired; only the error's type, unless it is one of
+        /// this library's.
         public var lastFailure: String?
     }
 

@@ -1,6 +1,7 @@
 /// How long a store remembers records that are over; `nil` is for ever.
 ///
-/// A workflow is forgotten as a whole, once its last record was over for long enough.
+/// A workflow is forgotten as a whole, once its last record was over for long enough, and not before whatever else waited for its end, such as
+/// a message about it, is over too and no dead letter.
 public struct Retention: Sendable, Hashable {
     /// Records that ended well; 7 days by default.
     public var succeeded: Duration?

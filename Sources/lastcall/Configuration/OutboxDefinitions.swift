@@ -42,7 +42,7 @@ struct TransportDefinition: Sendable, Hashable {
     var spacing: Duration?
     /// How long one attempt may take.
     var timeout = Duration.seconds(30)
-    /// How long after its acceptance a message is given up.
+    /// How long a message is tried, from the end that it tells of.
     var givesUpAfter = Duration.seconds(24 * 3600)
 
     /// Where all its secrets are, with the keys that name the places.

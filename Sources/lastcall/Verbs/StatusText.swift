@@ -135,6 +135,12 @@ struct StatusText: Sendable {
                 "\(gate.kind) keeps failing and is left alone for \(AgeText.format(until - status.now)); what waits for it is kept"
             )
         }
+        for schedule in status.schedules {
+            guard let due = schedule.nextAt, status.now - due > Self.overdueMax else { continue }
+            alerts.append(
+                "schedule \(schedule.name) was due \(AgeText.format(status.now - due)) ago and nobody minds it; serve a configuration with that schedule, unless it was removed"
+            )
+        }
         let unhandled = status.unhandled
         let waiting = count([.blocked, .scheduled, .ready])
         guard status.workers.contains(where: \.isAlive) else {
@@ -144,12 +150,6 @@ struct StatusText: Sendable {
         for kind in unhandled {
             alerts.append(
                 "\(kind.count) \(kind.kind) in queue \(kind.queue) \(kind.count == 1 ? "waits" : "wait") and no worker that is alive handles \(kind.count == 1 ? "it" : "them"); serve a configuration with that task and queue"
-            )
-        }
-        for schedule in status.schedules {
-            guard let due = schedule.nextAt, status.now - due > Self.overdueMax else { continue }
-            alerts.append(
-                "schedule \(schedule.name) was due \(AgeText.format(status.now - due)) ago and nobody minds it; serve a configuration with that schedule, unless it was removed"
             )
         }
         return alerts

@@ -163,6 +163,11 @@ import Testing
         let after = run.outbox.ledger
         #expect(after.accepted - before.accepted == 1)
         #expect(after.kept - before.kept == 1)
+        let late = Acceptance(ids: [WorkID(rawValue: 100)], dropped: [WorkID(rawValue: 99), WorkID(rawValue: 98)])
+        run.outbox.noteAccepted([Message("test", to: "a", text: "later")], [late])
+        let end = run.outbox.ledger
+        #expect(end.accepted - after.accepted == 1)
+        #expect(end.deadLettered - after.deadLettered + end.kept - after.kept == 1)
     }
 
     @Test("P20 what was delivered before the stop is not counted in the drain: two before, three after, three")

@@ -264,6 +264,22 @@ import Testing
         #expect((wanted...wanted + 1).contains(polls.count))
     }
 
+    @Test("what was missed and is left out moves the next tick on, also for those who look at the store")
+    func notesNext() async throws {
+        let clock = ManualClock()
+        let store = MemoryStore(clock: clock)
+        let schedule = Schedule("poll", .every(.seconds(3600)), missed: .skip) { _ in }
+        try await Run(store, clock, [schedule]).run {
+            await clock.waitForSleepers(1)
+            let due = try #require(try await store.schedules()[0].nextAt)
+            // The machine sleeps through two of them.
+            clock.advance(by: due - store.now + .seconds(3600 + 300))
+            while try await store.schedules()[0].nextAt == due { await Task.yield() }
+            #expect(try #require(try await store.schedules()[0].nextAt) > store.now)
+        }
+        #expect(try await store.records(WorkQuery()).isEmpty)
+    }
+
     @Test("what the store does not take is tried again soon: the poll at the start, and a tick that is late by then")
     func storeFails() async throws {
         let clock = ManualClock()
