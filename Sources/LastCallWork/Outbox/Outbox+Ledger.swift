@@ -82,7 +82,7 @@ extension Outbox: LedgerReporting {
             for _ in 0..<5 where own != self.own || intake.ledger.held > 0 {
                 (own, lanes) = (self.own, try await self.lanes())
             }
-            let count = lanes.reduce(0) { $0 + $1.depth }
+            let count = Self.depth(of: lanes)
             let cancelled = await cancelledInStore()
             let before = own
             state.withLock { state in
@@ -90,7 +90,7 @@ extension Outbox: LedgerReporting {
                 state.backlog = max(0, count - before)
                 state.others.cancelledInStore = cancelled ?? 0
             }
-            tally.found(Dictionary(uniqueKeysWithValues: lanes.map { ($0.name, $0.depth) }))
+            tally.found(lanes)
             guard count > 0 else { return }
             configuration.logger.info("messages wait from before", metadata: ["messages": "\(count)"])
         } catch {
@@ -131,15 +131,22 @@ extension Outbox: LedgerReporting {
     package func recount() async -> Bool {
         guard !worker.isSettling, intake.ledger.held == 0 else { return false }
         let (own, before) = (own, worker.ledger)
-        guard let (left, _) = await countLeft(complaint: .debug) else { return false }
+        let lanes: [LaneReport]
+        do { lanes = try await self.lanes() } catch {
+            configuration.logger.debug("the store did not say what waits", metadata: ["error": "\(error)"])
+            return false
+        }
         let cancelled = await cancelledInStore()
         // In this order: an end that the store has and the ledger has not is being settled, or is in the ledger by then.
         guard !worker.isSettling, intake.ledger.held == 0, own == self.own else { return false }
         let sent = worker.ledger
         guard sent.done == before.done, sent.deadLettered == before.deadLettered else { return false }
-        state.withLock { Self.takeIn(&$0, left, cancelled, sent) }
+        state.withLock { Self.takeIn(&$0, Self.depth(of: lanes), cancelled, sent) }
+        tally.found(lanes)
         return true
     }
+
+    private static func depth(of lanes: [LaneReport]) -> Int { lanes.reduce(0) { $0 + $1.depth } }
 
     /// Takes in how many messages are left.
     private static func takeIn(_ state: inout State, _ left: Int, _ cancelled: Int?, _ sent: Ledger) {
@@ -179,9 +186,7 @@ extension Outbox: LedgerReporting {
     }
 
     /// How many messages are left, and how many of them somebody else who lives sends; `nil` where the store does not answer.
-    ///
-    /// - Parameter complaint: How that is logged.
-    func countLeft(complaint: Logger.Level = .warning) async -> (left: Int, covered: Int)? {
+    func countLeft() async -> (left: Int, covered: Int)? {
         do {
             let kinds = worker.coveredKinds
             return try await lanes().reduce(into: (0, 0)) { sums, lane in
@@ -189,8 +194,7 @@ extension Outbox: LedgerReporting {
                 if kinds.contains(Self.kind(String(lane.name.prefix { $0 != "/" }))) { sums.1 += lane.depth }
             }
         } catch {
-            configuration.logger.log(
-                level: complaint, "the store did not say what is left", metadata: ["error": "\(error)"])
+            configuration.logger.warning("the store did not say what is left", metadata: ["error": "\(error)"])
             return nil
         }
     }

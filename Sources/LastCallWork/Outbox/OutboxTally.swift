@@ -17,7 +17,10 @@ final class OutboxTally: Sendable {
     private let state = Mutex(State())
 
     /// What the store says.
-    func found(_ depths: [String: Int]) { state.withLock { $0.depths = depths } }
+    func found(_ lanes: [LaneReport]) {
+        let depths = Dictionary(uniqueKeysWithValues: lanes.map { ($0.name, $0.depth) })
+        state.withLock { $0.depths = depths }
+    }
 
     /// Messages came to a lane, and others left it for them.
     func came(_ lane: String, _ count: Int) { state.withLock { $0.depths[lane, default: 0] += count } }

@@ -140,7 +140,8 @@ import Testing
     func othersTakenIn() async throws {
         let store = WrappedStore()
         let other = try Outbox(store, transports: [ScriptedTransport()], configuration: .init(retention: nil))
-        let run = try OutboxRun(store, [ScriptedTransport()])
+        let limited = TransportPolicy.quick(ratePerDestination: .init(1, per: .seconds(1)))
+        let run = try OutboxRun(store, [ScriptedTransport("test", limited)])
         let line = try await run.run { run in
             var message = Message("test", to: "a", text: "later")
             message.delay = .seconds(3600)
@@ -154,6 +155,8 @@ import Testing
             #expect(run.outbox.ledger.done == 1)
             await run.outbox.recount()
             #expect(run.outbox.ledger.accepted == 4)
+            // Its prediction knows of them too.
+            #expect(run.outbox.ledger.donePerSecond == 1)
         }
         #expect(line.heldAtStop == 3)
         #expect(line.ends == [0, 0, 3, 0, 0, 0])
