@@ -305,13 +305,15 @@ import Testing
             try await advance(clock, until: polls, reaches: 1)
             #expect(run.scheduler.status[0].lastFailure == nil)
             isDown.withLock { $0 = true }
-            // More than a minute of attempts.
-            try await advance(clock, until: attempts, reaches: attempts.count + 20)
+            // More than two minutes of attempts: after 5 s, 10 s, 20 s, 40 s and a minute.
+            try await advance(clock, until: attempts, reaches: attempts.count + 6)
             isDown.withLock { $0 = false }
             try await advance(clock, until: polls, reaches: 2)
         }
         #expect(instants.values[1].rawValue % 3_600_000 == 0)
+        // It is the first one that was due.
         #expect(instants.values[0] < instants.values[1])
+        #expect(instants.values[1] - instants.values[0] <= .seconds(3600))
     }
 
     @Test("while a poll runs the next tick is left out, waits, or runs beside it", arguments: Schedule.Overlap.allCases)
