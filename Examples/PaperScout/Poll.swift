@@ -39,9 +39,6 @@ struct Poll: Sendable {
             try Task.checkCancellation()
             try await lookForDrafts(&tally)
             if let refusal = tally.refusal {
-                logger.warning(
-                    "an alert could not be written down; the next poll tells of it",
-                    metadata: ["why": "\(refusal.code)"])
                 throw JobFailure("an alert could not be written down: \(refusal.message)")
             }
             if let defect { throw JobFailure(defect) }

@@ -62,7 +62,7 @@ public enum DurationText {
     }
 
     private static func duration(_ seconds: Double) -> Duration? {
-        seconds.isFinite && seconds <= 3_153_600_000 ? .milliseconds(Int((seconds * 1000).rounded())) : nil
+        seconds.isFinite && seconds <= Duration.longest.inSeconds ? .milliseconds(Int((seconds * 1000).rounded())) : nil
     }
 
     private static func decimal(_ milliseconds: UInt) -> String {
@@ -88,6 +88,9 @@ extension Duration {
     package func scaled(by factor: Double) -> Duration {
         .nanoseconds(Int64((inSeconds * factor * 1e9).rounded()))
     }
+
+    /// The longest time that can be asked for: a hundred years, which every clock reaches.
+    package static let longest = Duration.seconds(3_153_600_000)
 
     /// A duration that is not below `range.lowerBound` and not above `range.upperBound`.
     package func clamped(to range: ClosedRange<Duration>) -> Duration {

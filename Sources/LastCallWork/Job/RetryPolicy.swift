@@ -38,8 +38,7 @@ public struct RetryPolicy: Sendable, Hashable {
     ///   - random: A number from 0 to 1 that decides the jitter.
     public func delay(afterFailures failures: Int, random: Double) -> Duration {
         var seconds = max(0, base.inSeconds)
-        // At most a hundred years.
-        let longest = min(max(0, delayMax.inSeconds), 3_153_600_000)
+        let longest = min(max(0, delayMax.inSeconds), Duration.longest.inSeconds)
         for _ in 1..<max(1, min(failures, 1000)) where seconds < longest { seconds *= max(1, factor) }
         seconds = min(seconds, longest)
         let share = jitter.isNaN ? 0 : min(max(jitter, 0), 1) * min(max(random, 0), 1)

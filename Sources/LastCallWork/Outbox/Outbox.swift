@@ -224,8 +224,7 @@ public final class Outbox: Service, Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 // Cancelled: the other one came first.
-                // No clock knows an instant that is more than some hundred years away.
-                try? await ContinuousClock().sleep(for: min(time, .seconds(3_153_600_000)))  // see above
+                try? await ContinuousClock().sleep(for: min(time, .longest))  // see above
             }
             group.addTask {
                 try? await isOver.wait()  // cancelled: the time is over

@@ -74,9 +74,6 @@ public struct TransportPolicy: Sendable, Hashable {
         self.overflow = overflow
     }
 
-    /// The longest time that is one.
-    private static let timeMax = Duration.seconds(3_153_600_000)
-
     /// Says what of it cannot work.
     ///
     /// - Parameter name: The transport's name, for the error.
@@ -86,7 +83,7 @@ public struct TransportPolicy: Sendable, Hashable {
             guard !holds else { return }
             throw WorkError(.invalidConfiguration, "transport \"\(name)\": \(words)")
         }
-        let most = Self.timeMax
+        let most = Duration.longest
         for (key, rate) in [("ratePerDestination", ratePerDestination), ("rate", rate)] {
             try check(
                 rate.map { $0.spacing >= .milliseconds(1) } ?? true,

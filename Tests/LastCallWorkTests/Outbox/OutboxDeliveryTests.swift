@@ -192,7 +192,7 @@ import Testing
             }
             let record = try await run.ended(id)
             #expect(record.state == .dead)
-            #expect(record.detail?.contains("not delivered within 1h") == true)
+            #expect(record.detail == "not delivered within 1h; the last failure: answered 503")
         }
     }
 
@@ -214,18 +214,36 @@ import Testing
         #expect(line.ends == [0, 0, 2, 0, 0, 0])
         clock.advance(by: .seconds(100_000))
         _ = try await store.sweep(SweepOrders())
-        let half = ScriptedTransport("test", .quick(givesUpAfter: .seconds(3600), timeout: .milliseconds(50))) {
-            // The first one never gets an answer.
-            if $0.message.destination == "0" { try await Latch<Void>().wait() }
+        let half = ScriptedTransport("test", .quick(givesUpAfter: .seconds(3600))) { delivery in
+            if delivery.message.destination == "0" { throw DeliveryFailure("still 503") }
             return DeliveryReceipt()
         }
         try await OutboxRun(store, [half]).run { run in
             let given = try await run.ended(ids.values[0])
             #expect(given.state == .dead)
-            #expect(given.detail?.contains("no answer in time") == true)
+            #expect(given.detail?.contains("still 503") == true)
             #expect(try await run.ended(ids.values[1]).state == .succeeded)
         }
         #expect(half.attempts.values.sorted() == ["0", "1"])
+    }
+
+    @Test("P22a a message whose time is over and that gets no answer either is given up after that one attempt")
+    func silentAfterItsTime() async throws {
+        let clock = ManualClock()
+        let store = MemoryStore(clock: clock)
+        let silent = ScriptedTransport("test", .quick(givesUpAfter: .seconds(3600), timeout: .milliseconds(50))) { _ in
+            try await Latch<Void>().wait()
+            return DeliveryReceipt()
+        }
+        let run = try OutboxRun(store, [silent])
+        let id = try await run.send("0")
+        clock.advance(by: .seconds(100_000))
+        try await run.run { run in
+            let record = try await run.ended(id)
+            #expect(record.state == .dead)
+            #expect(record.detail?.contains("no answer in time") == true)
+        }
+        #expect(silent.attempts.values == ["0"])
     }
 
     @Test("P22a who asks for time is given it, also where the message's own time is over: the next one waits")
