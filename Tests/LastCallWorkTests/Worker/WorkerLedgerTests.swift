@@ -7,12 +7,11 @@ import Testing
 
 /// What a stop's books say, and a store that fails for a while.
 @Suite(.timeLimit(.minutes(1))) struct WorkerLedgerTests {
-    /// Holds one job of each policy, stops, and returns the worker's line.
+    /// Holds one job of each policy, which opens `all`, stops, and returns the worker's line.
     private func stop(
-        _ store: any WorkStore, policies: [EvictionPolicy]
+        _ store: any WorkStore, policies: [EvictionPolicy], all: Latch<Void> = Latch()
     ) async throws -> Receipt.Member {
         let begun = Notes<WorkID>()
-        let all = Latch<Void>()
         let handlers = EvictionPolicy.allCases.map { policy in
             JobHandler(policy.rawValue, evictionPolicy: policy) { context in
                 if begun.add(context.id) == policies.count { all.open() }
@@ -47,10 +46,14 @@ import Testing
     @Test("B1 a durable store with another worker: what would run again is handed over") func handedOver() async throws
     {
         let store = WrappedStore()
-        let peer = try WorkerRun(store, EvictionPolicy.allCases.map { JobHandler($0.rawValue) { _ in nil } })
+        let peerStore = WrappedStore(store.base)
+        // The other worker is there from the start, and takes nothing before all of it runs where it is to be stopped.
+        let all = Latch<Void>()
+        peerStore.beforeExchange { _ in try await all.wait() }
+        let peer = try WorkerRun(peerStore, EvictionPolicy.allCases.map { JobHandler($0.rawValue) { _ in nil } })
         let lines = Notes<Receipt.Member>()
         try await peer.run { _ in
-            lines.add(try await stop(store, policies: [.finish, .finalize, .requeue, .continue]))
+            lines.add(try await stop(store, policies: [.finish, .finalize, .requeue, .continue], all: all))
         }
         #expect(lines.values[0].ends == [1, 3, 0, 0, 0, 0])
     }
