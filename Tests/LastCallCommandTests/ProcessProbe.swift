@@ -30,7 +30,7 @@ extension ProcessProbe {
         return line.flatMap { Int($0.dropFirst(7)) }
     }
 
-    /// Waits until a program that would write for ever has written something and then nothing more for a while.
+    /// Waits until a program that would write for ever has filled a good part of its pipe, and then writes nothing more for a while.
     ///
     /// - Returns: How much it had written, or `nil` where it never came to rest.
     static func bytesWrittenAtRest(_ pid: pid_t) async -> Int? {
@@ -42,7 +42,7 @@ extension ProcessProbe {
                 last = now
                 since = ContinuousClock.now
             }
-            return last > 0 && ContinuousClock.now - since > .milliseconds(300)
+            return last >= 32 << 10 && ContinuousClock.now - since > .milliseconds(300)
         }
         return isAtRest ? last : nil
     }
