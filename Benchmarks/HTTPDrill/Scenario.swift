@@ -52,8 +52,9 @@ struct Scenario: Sendable {
         let later = Holder()
         var result = try await drill.run { signalled in
             let stopAt = ContinuousClock.now
-            signalled()
             program.signal(signal)
+            // Behind it: what is sent from now on is sent to a server that was told.
+            signalled()
             let code = try await Self.exitCode(of: program)
             exit.set(after: .now - stopAt, code: code)
             guard let successor else { return }

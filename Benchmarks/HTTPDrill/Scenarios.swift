@@ -76,7 +76,8 @@ struct Scenarios {
 
     private func inherit(_ descriptor: Int32) throws -> ProgramUnderTest {
         let script = "exec 3<&\(descriptor); LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" serve --inherit \"$@\""
-        return try ProgramUnderTest("/bin/bash", ["-c", script, own] + options, environment: environment)
+        return try ProgramUnderTest(
+            "/bin/bash", ["-c", script, own] + options, environment: environment, inherits: true)
     }
 
     private func secrets(_ speaks: DrillProtocol) -> [String] {

@@ -52,11 +52,12 @@ package final class ProgramUnderTest: Sendable {
     ///   - arguments: Its arguments, without its name.
     ///   - environment: Its whole environment.
     ///   - readsOutput: Whether its output is read; otherwise the pipe is closed at once, so that writing to it fails.
+    ///   - inherits: Whether it has the descriptors of this process that are not marked to be closed (`FD_CLOEXEC`).
     ///   - hasInput: Whether its input is what ``write(_:)`` writes; otherwise it has none.
     ///   - lifeMax: How long it may live.
     package init(
         _ path: String, _ arguments: [String] = [], environment: [String: String] = [:], readsOutput: Bool = true,
-        hasInput: Bool = false, lifeMax: Duration = ProgramUnderTest.lifeMax
+        inherits: Bool = false, hasInput: Bool = false, lifeMax: Duration = ProgramUnderTest.lifeMax
     ) throws {
         let (readEnd, writeEnd) = try Self.makePipe()
         let inputEnds = hasInput ? try Self.makePipe() : nil
@@ -75,6 +76,10 @@ package final class ProgramUnderTest: Sendable {
         }
         posix_spawn_file_actions_adddup2(&actions, writeEnd, 1)
         posix_spawn_file_actions_adddup2(&actions, writeEnd, 2)
+        #if canImport(Glibc)
+            // What others open at this moment and have not marked yet: they would wait for the end of this program.
+            if !inherits { _ = addCloseFrom?(&actions, 3) }
+        #endif
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -170,10 +175,15 @@ package final class ProgramUnderTest: Sendable {
     /// Waits for the next line that contains `text`, and returns it.
     ///
     /// Lines before it are passed over.
+    ///
+    /// - Parameter amongPassed: Whether one of those that were passed over will do: two threads of a program may write in any order.
     @discardableResult
-    package func line(_ text: String) async throws -> String {
+    package func line(_ text: String, amongPassed: Bool = false) async throws -> String {
         while true {
             let found: (line: String?, isOver: Bool) = state.withLock { state in
+                if amongPassed, let line = state.lines.prefix(state.consumed).first(where: { $0.contains(text) }) {
+                    return (line, false)
+                }
                 while state.consumed < state.lines.count {
                     let line = state.lines[state.consumed]
                     state.consumed += 1
@@ -222,7 +232,9 @@ package enum BuiltProgram {
         for candidate in candidates.compactMap({ $0 }) {
             guard let slash = candidate.lastIndex(of: "/") else { continue }
             let path = candidate[..<slash] + "/" + name
-            if access(String(path), X_OK) == 0 { return String(path) }
+            guard access(String(path), X_OK) == 0, let absolute = realpath(String(path), nil) else { continue }
+            defer { free(absolute) }
+            return String(cString: absolute)
         }
         var buffer = [CChar](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
@@ -251,6 +263,13 @@ package enum ProcessProbe {
         return state != "Z" && state != "X"
     }
 }
+
+#if canImport(Glibc)
+    /// posix_spawn_file_actions_addclosefrom_np(3) of glibc 2.34 and later, which its module leaves out.
+    private let addCloseFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+        unsafeBitCast($0, to: (@convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32).self)
+    }
+#endif
 
 /// read(2), under a name that the method of the same name does not hide.
 private func readBytes(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {

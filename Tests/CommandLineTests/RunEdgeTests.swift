@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// `lastcall run` at its edges: bad input, closed streams, and the place of PID 1.
-@Suite(.serialized) struct RunEdgeTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct RunEdgeTests {
     @Test(
         "bad usage is 64 and says what to write",
         arguments: [
@@ -179,10 +179,10 @@ import Testing
             "/usr/bin/unshare",
             [
                 "--pid", "--fork", "--mount-proc", "--kill-child", BuiltProgram.path("lastcall"), "run", "--grace",
-                "5s", "--",
+                "20s", "--",
                 "sh", "-c", script,
             ],
-            environment: ["PATH": "/usr/bin:/bin"])
+            environment: ["PATH": "/usr/bin:/bin", "LASTCALL_RESERVE": "10s"])
         try await program.line("ready")
         // unshare itself waits; the supervisor is its only child.
         let children = try String(contentsOfFile: "/proc/\(program.pid)/task/\(program.pid)/children", encoding: .utf8)

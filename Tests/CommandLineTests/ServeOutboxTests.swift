@@ -133,8 +133,12 @@ import Testing
         try await endpoint.run {
             endpoint.hold.withLock { $0 = Latch() }
             let folder = try ServeFolder(
-                Self.tasks, root: Self.outbox.replacingOccurrences(of: "grace: 20s", with: "grace: 4s"))
-            let program = try await folder.serve([], ["OPS_URL": endpoint.url])
+                Self.tasks, root: Self.outbox.replacingOccurrences(of: "grace: 20s", with: "grace: 12s"))
+            // A tenth of its time is for being cancelled.
+            let budgets = [
+                "LASTCALL_BUDGET_WORK": "2s", "LASTCALL_BUDGET_OUTBOX": "8s", "LASTCALL_RESERVE": "600ms",
+            ]
+            let program = try await folder.serve([], budgets.merging(["OPS_URL": endpoint.url]) { $1 })
             var ids: [String] = []
             for number in 1...3 {
                 ids += try await folder.submit(["good", "x=\(number)"])
@@ -160,7 +164,7 @@ import Testing
                 hold = nil
             }
             let third = try await folder.serve([], ["OPS_URL": endpoint.url])
-            try await endpoint.reach(3)
+            while Set(endpoint.keys).count < 3 { await Task.yield() }
             third.signal(SIGTERM)
             #expect(try await third.exit() == ExitCode.clean)
             // At least once, and never out of order.

@@ -25,8 +25,8 @@ import Testing
           command: [sh, -c, "echo $$; while :; do sleep 0.05; done"]
           lossesMax: 1
         again:
-          command: [sh, -c, "echo $$; if [ -e second ]; then echo whole; else touch second; while :; do sleep 0.05; done; fi"]
-        brief: {command: [sh, -c, "echo one; sleep 1000"], timeout: 300ms}
+          command: [sh, -c, "if [ -e second ]; then echo $$; echo whole; else touch second; echo $$; while :; do sleep 0.05; done; fi"]
+        brief: {command: [sh, -c, "echo one; sleep 1000"], timeout: 2s}
         fails: {command: [sh, -c, "echo oops >&2; exit 3"], retries: 1, backoff: 0s}
         bytes: {command: [printf, "\\\\377a\\\\n"]}
         tally: {command: [cat]}
@@ -42,8 +42,8 @@ import Testing
             then: {task: tally}
             """, to: "flow.yml")
         let ids = try await folder.submit([flow])
-        try await folder.follow(ids[0]).line("quick 1")
-        try await folder.follow(ids[1]).line("quick 2")
+        #expect(try await folder.follow(ids[0]).exit() == 0)
+        #expect(try await folder.follow(ids[1]).exit() == 0)
         try await folder.follow(ids[2]).line("two")
         worker.signal(SIGTERM)
         #expect(try await worker.exit() == ExitCode.clean)
@@ -148,7 +148,7 @@ import Testing
         let run = try await folder.run(["submit", "brief", "--wait"])
         #expect(run.code == 75)
         #expect(run.output.split(separator: "\n").dropFirst() == ["one"])
-        #expect(run.errors.contains("partial (timeout): stopped after 300ms, its timeout"))
+        #expect(run.errors.contains("partial (timeout): stopped after 2s, its timeout"))
         worker.signal(SIGTERM)
         _ = try await worker.exit()
     }

@@ -25,7 +25,6 @@ struct CommandOutputTests {
         let (lines, result) = try await Command.shell("echo first; exec >&- 2>&-; sleep 0.3; exit 6").collect()
         #expect(lines.map(\.text) == ["first"])
         #expect(result.exitCode == 6)
-        #expect(result.duration >= .milliseconds(300))
     }
 
     @Test("C16 a program that writes faster than it is read is slowed down, and our memory stays bounded")

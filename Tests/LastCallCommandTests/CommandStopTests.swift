@@ -18,8 +18,7 @@ struct CommandStopTests {
     func memberIgnoresTerm() async throws {
         let script = """
             trap 'echo leaving; exit 0' TERM
-            sh -c 'trap "" TERM; echo ready; while :; do sleep 0.05; done' &
-            echo member $!
+            sh -c 'trap "" TERM; echo member $$; echo ready; while :; do sleep 0.05; done' &
             wait
             """
         // Long enough for the leader to leave by itself, also on a busy machine.
@@ -36,8 +35,7 @@ struct CommandStopTests {
     func silentMemberIgnoresTerm() async throws {
         let script = """
             trap 'exit 0' TERM
-            sh -c 'trap "" TERM; echo ready; exec >/dev/null 2>&1; while :; do sleep 0.05; done' &
-            echo member $!
+            sh -c 'trap "" TERM; echo member $$; echo ready; exec >/dev/null 2>&1; while :; do sleep 0.05; done' &
             wait
             """
         let (lines, result) = try await Command.shell(script, killAfter: .seconds(3)).stoppedWhenReady()

@@ -8,7 +8,7 @@ import Testing
 
 @testable import LastCallHTTP
 
-@Suite struct HTTPServiceOrderTests {
+@Suite(.timeLimit(.minutes(1))) struct HTTPServiceOrderTests {
     /// What happened, in order.
     private final class Diary: Sendable {
         private let entries = Mutex<[String]>([])
@@ -20,9 +20,11 @@ import Testing
     /// A service that notes its beginning and its end.
     private struct Noting: Service {
         let diary: Diary
+        let isRunning = Latch<Void>()
 
         func run() async throws {
             diary.note("service runs")
+            isRunning.open()
             try await gracefulShutdown()
             diary.note("service ends")
         }
@@ -34,7 +36,10 @@ import Testing
     @Test("S8 the order is: accepting ends, requests finish, hooks run and see none, the application's services end")
     func orderOfTheStop() async throws {
         let holder = Mutex<HTTPService?>(nil)
+        let noting = Noting(diary: diary)
         let configuration = testConfiguration {
+            // The connection is there until the client, which has noted its answer by then, ends it.
+            $0.linger = .seconds(20)
             $0.afterServing = [
                 { [diary] in
                     let held = holder.withLock { $0 }?.ledger.held
@@ -44,8 +49,9 @@ import Testing
             ]
         }
         let receipt = try await withService(
-            routes.router(), configuration: configuration, services: [Noting(diary: diary)]
+            routes.router(), configuration: configuration, services: [noting]
         ) { running in
+            try await noting.isRunning.wait()
             holder.withLock { $0 = running.service }
             let client = try await running.connect()
             try await client.get("/held")
@@ -55,6 +61,7 @@ import Testing
             routes.released.open()
             #expect(await client.answer()?.status == 200)
             diary.note("answered")
+            await client.close()
         }
         #expect(receipt.outcome == .clean)
         #expect(
@@ -81,8 +88,8 @@ import Testing
         ) { running in
             running.lifecycle.stop()
             try await begun.wait()
-            // The lifecycle's own alarms and the hook.
-            while clock.nextWake.map({ $0.offset < .seconds(50) }) ?? true { await Task.yield() }
+            // The lifecycle's own alarm and the hook.
+            await clock.waitForSleepers(2)
             clock.advance(by: .seconds(50))
         }
         #expect(receipt.outcome == .clean)

@@ -8,7 +8,7 @@ import Testing
 
 @testable import LastCallHTTP
 
-@Suite struct HTTPServiceStopTests {
+@Suite(.timeLimit(.minutes(2))) struct HTTPServiceStopTests {
     private let routes = TestRoutes()
 
     @Test("S3 an in-flight request gets its full 200, says close, and nothing new is taken")

@@ -9,7 +9,7 @@ import Testing
 
 @testable import LastCallHTTP
 
-@Suite struct HTTPServiceTriggerTests {
+@Suite(.timeLimit(.minutes(2))) struct HTTPServiceTriggerTests {
     private let routes = TestRoutes()
 
     private func service(until trigger: HTTPService.Trigger? = nil) -> HTTPService {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import LastCallHTTP
 
-@Suite struct HTTPServiceWireTests {
+@Suite(.timeLimit(.minutes(2))) struct HTTPServiceWireTests {
     private let routes = TestRoutes()
     private let get = "GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 

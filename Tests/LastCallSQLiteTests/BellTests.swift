@@ -11,7 +11,7 @@ import Testing
     import Musl
 #endif
 
-@Suite struct BellTests {
+@Suite(.timeLimit(.minutes(2))) struct BellTests {
     private static func store(under directory: String = "") throws -> (ScratchDirectory, StoreFile, WorkerLocks) {
         let scratch = try ScratchDirectory()
         let file = try StoreFile.open("\(scratch.path)/\(directory)store.db", migrations: ScratchStore.migrations)
@@ -84,7 +84,7 @@ import Testing
     }
 }
 
-@Suite struct LookoutTests {
+@Suite(.timeLimit(.minutes(2))) struct LookoutTests {
     @Test("What a program without a bell commits is seen, and a peer's death is told once")
     func changesAndDeaths() async throws {
         let store = try ScratchStore()

@@ -14,7 +14,7 @@ import Testing
 #endif
 
 /// What becomes of work when something is wrong with its store: a full disk, a lock, a file that somebody removes, a clock that is set.
-@Suite struct StoreTroubleTests {
+@Suite(.timeLimit(.minutes(2))) struct StoreTroubleTests {
     private let scratch: ScratchDirectory
     private var path: String { "\(scratch.path)/queue.sqlite" }
 

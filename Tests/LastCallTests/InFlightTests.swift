@@ -6,7 +6,7 @@ import ServiceLifecycleTestKit
 import Testing
 
 /// The gate, background tasks, and the sequence that ends.
-@Suite struct InFlightTests {
+@Suite(.timeLimit(.minutes(2))) struct InFlightTests {
     @Test("S3 whoever got a token is waited for, whoever did not was told, however entering and closing race")
     func race() async throws {
         for _ in 0..<200 {

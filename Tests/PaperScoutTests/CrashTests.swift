@@ -66,7 +66,7 @@ import Testing
             let home = try await prepared(town)
             town.state.change { $0.nextReplies = [isTaken ? .holdBehind(hold) : .holdBefore(hold)] }
             let first = try await home.start()
-            try await first.line("new=2")
+            try await first.line("new=2", amongPassed: true)
             try await hold.arrived.wait()
             try await home.kill(first)
             let second = try await home.startAndPoll()

@@ -15,7 +15,7 @@ import Testing
 #endif
 
 /// The bot as a real process, with real signals, against a local server that speaks GitHub's API.
-@Suite struct BotTests {
+@Suite(.timeLimit(.minutes(2))) struct BotTests {
     private static let secret = "a secret that nobody knows"
 
     /// Where one test's bot lives.

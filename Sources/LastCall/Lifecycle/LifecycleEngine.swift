@@ -166,8 +166,9 @@ final class LifecycleEngine: Sendable {
                 runs[member].start.open(true)
             }
         case .ready:
-            emit(.ready, at: now)
+            // Who reads that it is ready may ask in the same moment.
             news.up.open()
+            emit(.ready, at: now)
             reporter.ready()
         case .stopBegan(let cause): stopBegan(cause, at: now)
         case .noted(let cause):

@@ -100,7 +100,7 @@ extension Outbox: LedgerReporting {
     }
 
     /// How many messages this process accepted that did not have to leave for others.
-    private var own: Int { state.withLock { $0.accepted - $0.dropped } }
+    private var own: Int { state.withLock { $0.own } }
 
     /// Takes in what others do to the queue, as the store tells of changes, so that a stop begins with the right count.
     func goOnCounting(until isOver: Latch<Void>) async {
@@ -138,12 +138,17 @@ extension Outbox: LedgerReporting {
         }
         let cancelled = await cancelledInStore()
         // In this order: an end that the store has and the ledger has not is being settled, or is in the ledger by then.
-        guard !worker.isSettling, intake.ledger.held == 0, own == self.own else { return false }
+        guard !worker.isSettling, intake.ledger.held == 0 else { return false }
         let sent = worker.ledger
         guard sent.done == before.done, sent.deadLettered == before.deadLettered else { return false }
-        state.withLock { Self.takeIn(&$0, Self.depth(of: lanes), cancelled, sent) }
-        tally.found(lanes)
-        return true
+        let isTakenIn = state.withLock { state in
+            // What was accepted here since then may or may not be among what the store told of.
+            guard state.own == own else { return false }
+            Self.takeIn(&state, Self.depth(of: lanes), cancelled, sent)
+            return true
+        }
+        if isTakenIn { tally.found(lanes) }
+        return isTakenIn
     }
 
     private static func depth(of lanes: [LaneReport]) -> Int { lanes.reduce(0) { $0 + $1.depth } }

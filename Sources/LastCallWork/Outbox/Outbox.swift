@@ -66,6 +66,9 @@ public final class Outbox: Service, Sendable {
         var turns: [String: Latch<Void>] = [:]
         /// Who waits for room.
         var waiting: [ObjectIdentifier: StoreChanges] = [:]
+
+        /// How many messages this process accepted that did not have to leave for others.
+        var own: Int { accepted - dropped }
     }
 
     /// What other processes and people did to a queue.

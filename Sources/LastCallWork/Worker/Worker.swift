@@ -138,15 +138,18 @@ public final class Worker: Service, Sendable {
             })
         else { throw WorkError(.invalidConfiguration, "a worker runs once; make a new one") }
         let shutdown = Shutdown.current
+        let changes: StoreChanges
         do {
-            try await engine.start()
+            changes = try await engine.register()
         } catch {
             ready.open(.failure(error))
             throw error
         }
-        ready.open(.success(()))
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
+                // Whoever was told to stop before this was heard by now, and claims nothing.
+                engine.start(hearing: changes)
+                ready.open(.success(()))
                 await engine.finished.waitThroughCancellation()
             } onGracefulShutdown: { [engine] in
                 engine.drain(shutdown?.cause ?? .unknown, within: shutdown?.remaining)

@@ -75,13 +75,20 @@ final class WorkerEngine: Sendable {
     var logger: Logger { settings.logger }
     var heldCount: Int { state.withLock { $0.machine.heldCount } }
 
-    /// Registers the worker and sets it going.
-    func start() async throws {
+    /// Makes the worker known to its store.
+    ///
+    /// - Returns: What others do from now on.
+    func register() async throws -> StoreChanges {
         let changes = store.changes()
         let worker = try await store.register(settings.description)
         state.withLock { $0.identities = [worker] }
         logger.info(
             "worker started", metadata: ["worker": "\(settings.description.name)", "store": "\(store.traits.name)"])
+        return changes
+    }
+
+    /// Begins to claim and to run.
+    func start(hearing changes: StoreChanges) {
         // It outlives the cancellation of the member's task: what is held has to be settled then.
         UnstructuredTask.start { [self] in await work(changes) }
     }

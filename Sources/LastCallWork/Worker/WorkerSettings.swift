@@ -1,4 +1,5 @@
 import LastCall
+import LastCallConcurrency
 import Logging
 
 #if canImport(Glibc)
@@ -97,13 +98,21 @@ struct WorkerSettings: Sendable {
         return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
+    /// The number of the next worker; the first is any, since every container's process may have pid 1.
+    private static let nextNumber = Mutex(Int.random(in: 0..<numbersMax))
+    private static let numbersMax = 10_000
+
     /// The host's name, the pid, and a number, so that several workers of a process have names of their own.
     private static var defaultName: String { defaultName(for: nil) }
 
     /// The same, with what the worker is for.
     static func defaultName(for purpose: String?) -> String {
         let host = String(decoding: host.utf8.filter(isNameByte).prefix(40), as: UTF8.self)
-        let name = "\(host.isEmpty ? "worker" : host)-\(getpid())-\(UInt16.random(in: 0...9999))"
+        let number = nextNumber.withLock { next in
+            defer { next = (next + 1) % numbersMax }
+            return next
+        }
+        let name = "\(host.isEmpty ? "worker" : host)-\(getpid())-\(number)"
         return purpose.map { "\(name)-\($0)" } ?? name
     }
 }

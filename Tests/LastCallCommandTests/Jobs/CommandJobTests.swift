@@ -71,12 +71,12 @@ import Testing
 
     @Test("C18 a timeout stops the program with its partial results and says so") func timeout() async throws {
         let (record, lines) = try await JobRun.result(of: .shell("echo found; sleep 1000")) {
-            $0.timeout = .milliseconds(300)
+            $0.timeout = .seconds(2)
             $0.attemptsMax = 5
         }
         #expect(record.state == .partial)
         #expect(record.reason == .timeout)
-        #expect(record.detail == "stopped after 300ms, its timeout")
+        #expect(record.detail == "stopped after 2s, its timeout")
         #expect(lines.first?.text == "found")
         #expect(lines.contains { $0.source == .notice })
     }

@@ -4,7 +4,7 @@ import ServiceLifecycle
 import Testing
 
 /// A lifecycle with real tasks, in this process.
-@Suite struct LifecycleTests {
+@Suite(.timeLimit(.minutes(2))) struct LifecycleTests {
     // MARK: Causes
 
     @Test("P3 P23 a stop by call is the same stop: told in order, clean, and the reason is in the receipt")

@@ -5,7 +5,7 @@ import ServiceLifecycle
 import Testing
 
 /// A lifecycle inside another one, and inside a `ServiceGroup`.
-@Suite struct NestedLifecycleTests {
+@Suite(.timeLimit(.minutes(2))) struct NestedLifecycleTests {
     static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     @Test("L7 a handler asks for the stop inside a nested lifecycle and is told that lifecycle's own truth")

@@ -7,7 +7,7 @@ import Testing
 #endif
 
 /// What systemd is told, over a socket as systemd has it.
-@Suite(.serialized) struct NotifySocketTests {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct NotifySocketTests {
     @Test(
         "B14 every message is what sd_notify(3) says",
         arguments: [
@@ -65,7 +65,7 @@ import Testing
     func wholeLife() async throws {
         let fake = try FakeNotifySocket()
         let run = try FixtureRun(
-            "slow", grace: "20s", environment: ["NOTIFY_SOCKET": fake.address, "WATCHDOG_USEC": "20000"])
+            "slow", grace: "20s", environment: ["NOTIFY_SOCKET": fake.address, "WATCHDOG_USEC": "400000"])
         var heard = await fake.messages(until: "READY=1")
         // Two, so that they go on.
         for _ in 0..<2 { heard += await fake.messages(until: "WATCHDOG=1") }

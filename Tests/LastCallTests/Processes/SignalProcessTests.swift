@@ -7,7 +7,7 @@ import Testing
 #endif
 
 /// Real signals to a real process.
-@Suite(.serialized) struct SignalProcessTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct SignalProcessTests {
     @Test("P35 P29 SIGTERM ends the process as its receipt says, and the last line is flushed into the pipe")
     func terminate() async throws {
         let run = try await FixtureRun.ready("slow")

@@ -285,8 +285,9 @@ import Testing
             return DeliveryReceipt()
         }
         try await OutboxRun(WrappedStore(), [transport]).run { run in
-            let first = try await run.send("1", to: "ill")
-            let second = try await run.send("2", to: "ill")
+            // Together: the breaker may open as soon as the first is there.
+            let sent = try await run.outbox.send(["1", "2"].map { Message("test", to: "ill", text: $0) })
+            let (first, second) = (sent[0].id, sent[1].id)
             try await run.store.until(first) { $0.state == .scheduled && $0.attempt == 3 }
             let error = await #expect(throws: WorkError.self) { try await run.send("3", to: "ill") }
             #expect(error?.code == .breakerOpen)

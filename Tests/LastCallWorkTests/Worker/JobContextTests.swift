@@ -135,7 +135,7 @@ import Testing
             let id = try await run.enqueue("job")
             while written.values.count < 3 { await Task.yield() }
             // Four lines fit; the fifth is taken and waits.
-            for _ in 0..<1000 { await Task.yield() }
+            for _ in 0..<300 { await Task.yield() }
             #expect(written.values.count <= 4)
             release.open()
             try await run.ended(id)

@@ -14,7 +14,7 @@ import Testing
     private func evict(
         _ policy: EvictionPolicy, handsOver: Bool = false,
         change: @Sendable (inout RecordDraft) -> Void = { _ in },
-        store: any WorkStore = WrappedStore(), overrun: ManualClock? = nil,
+        store: any WorkStore = WrappedStore(), overrun: (clock: ManualClock, from: Latch<Void>)? = nil,
         _ body: @escaping @Sendable (JobContext) async throws -> [UInt8]?
     ) async throws -> (record: WorkRecord, lines: [String], line: Receipt.Member) {
         let begun = Latch<WorkID>()
@@ -24,10 +24,10 @@ import Testing
         }
         var configuration = Worker.Configuration.quiet()
         // Where nobody overruns, no time goes by.
-        configuration.handOverClock = overrun ?? ManualClock()
+        configuration.handOverClock = overrun?.clock ?? ManualClock()
         let run = try WorkerRun(
             store, [handler], configuration: configuration, budget: handsOver ? .seconds(12) : .seconds(20))
-        async let timeGoesBy: Void? = overrun?.advanceOneSleep(by: .milliseconds(500))
+        async let timeGoesBy: Void? = overrun?.clock.advanceOneSleep(by: .milliseconds(500), from: overrun?.from)
         let line = try await run.run(handsOver: handsOver) { run in
             try await run.enqueue("job", change)
             _ = try await begun.wait()
@@ -228,9 +228,12 @@ import Testing
         async throws
     {
         let never = Latch<Void>()
+        let emitted = Latch<Void>()
         let returned = Latch<Void>()
-        let (record, lines, line) = try await evict(.finalize, handsOver: true, overrun: ManualClock()) { context in
+        let overrun = (ManualClock(), emitted)
+        let (record, lines, line) = try await evict(.finalize, handsOver: true, overrun: overrun) { context in
             await context.emit("kept")
+            emitted.open()
             await never.waitThroughCancellation()
             await context.emit("too late")
             returned.open()
@@ -422,7 +425,8 @@ import Testing
 
 extension ManualClock {
     /// Lets time go by once somebody waits for it.
-    fileprivate func advanceOneSleep(by duration: Duration) async {
+    fileprivate func advanceOneSleep(by duration: Duration, from begin: Latch<Void>?) async {
+        await begin?.waitThroughCancellation()
         await waitForSleepers(1)
         advance(by: duration)
     }

@@ -2,7 +2,7 @@ import LastCall
 import LastCallConcurrency
 import LastCallWork
 
-/// A store in memory that can be made to fail, to wait, and to say that it is durable.
+/// A store in memory that can be made to fail, to wait, to hear of nothing, and to say that it is durable.
 final class WrappedStore: WorkStore {
     /// What a call is preceded by; it may wait or throw.
     typealias Hook<Request> = @Sendable (Request) async throws -> Void
@@ -27,10 +27,19 @@ final class WrappedStore: WorkStore {
 
     let base: MemoryStore
     let traits: StoreTraits
+    /// Whether it tells of no change.
+    private let isDeaf: Bool
+    /// Whether no worker is ever late.
+    private let isLenient: Bool
     private let hooks = Mutex(Hooks())
 
-    init(_ base: MemoryStore = MemoryStore(), durability: StoreTraits.Durability = .durable) {
+    init(
+        _ base: MemoryStore = MemoryStore(), durability: StoreTraits.Durability = .durable, isDeaf: Bool = false,
+        isLenient: Bool = false
+    ) {
         self.base = base
+        self.isDeaf = isDeaf
+        self.isLenient = isLenient
         traits = StoreTraits(name: "wrapped:", durability: durability)
     }
 
@@ -71,7 +80,7 @@ final class WrappedStore: WorkStore {
     }
     func deregister(_ worker: WorkerID) async throws { try await base.deregister(worker) }
     func journalEntries(of id: WorkID) async throws -> [JournalEntry] { try await base.journalEntries(of: id) }
-    func lostWorkers() async throws -> [LostWorker] { try await base.lostWorkers() }
+    func lostWorkers() async throws -> [LostWorker] { isLenient ? [] : try await base.lostWorkers() }
     func sweep(_ orders: SweepOrders) async throws -> SweepResult { try await base.sweep(orders) }
     func perform(_ action: WorkAction) async throws -> WorkActionResult { try await base.perform(action) }
     func records(_ query: WorkQuery) async throws -> [WorkRecord] { try await base.records(query) }
@@ -89,7 +98,7 @@ final class WrappedStore: WorkStore {
     }
     func schedules() async throws -> [ScheduleReport] { try await base.schedules() }
     func pausedQueues() async throws -> Set<String> { try await base.pausedQueues() }
-    func changes() -> StoreChanges { base.changes() }
+    func changes() -> StoreChanges { isDeaf ? StoreChanges() : base.changes() }
     func close() async { await base.close() }
 }
 
