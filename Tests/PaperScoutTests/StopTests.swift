@@ -148,7 +148,7 @@ import Testing
     enum Trouble: CaseIterable {
         /// It does not answer.
         case hangs
-        /// It has enough for a while.
+        /// It has enough for longer than the stop takes.
         case limits
         /// It is unwell.
         case fails
@@ -157,7 +157,7 @@ import Testing
         var reply: Town.Reply {
             switch self {
             case .hangs: .holdBefore(Town.Hold())
-            case .limits: .status(429, ["Retry-After": "3"])
+            case .limits: .status(429, ["Retry-After": "6"])
             case .fails: .status(500)
             }
         }

@@ -343,6 +343,11 @@ import Testing
         try await WorkerRun(store, [], configuration: .quiet(name: "one")).run { _ in }
     }
 
+    @Test("workers of one process never draw the same name") func ownNames() {
+        let names = (0..<5000).map { _ in WorkerSettings.defaultName(for: nil) }
+        #expect(Set(names).count == names.count)
+    }
+
     @Test("P9 a worker runs once") func runsOnce() async throws {
         let run = try WorkerRun(MemoryStore(), [])
         try await run.run { run in
