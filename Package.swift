@@ -111,7 +111,8 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
-        .target(name: "LastCallTesting", dependencies: ["LastCall", "LastCallConcurrency", "LastCallWork"]),
+        .target(
+            name: "LastCallTesting", dependencies: ["LastCall", "LastCallConcurrency", "LastCallWork", "CLastCall"]),
         // Over Debian's libyaml-dev; see Documentation/decisions/0003-yaml-through-libyaml.md
         .systemLibrary(name: "CLibYAML"),
         .executableTarget(

@@ -209,6 +209,14 @@ RUNS_IN_CHILD pid_t lastcall_spawn(const struct lastcall_spawn_request *request,
     return pid;
 }
 
+void lastcall_spawn_closes_rest(posix_spawn_file_actions_t *actions) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+    posix_spawn_file_actions_addclosefrom_np(actions, 3);
+#else
+    (void)actions;
+#endif
+}
+
 int lastcall_pipe(int *read_end, int *write_end) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return -1;

@@ -1,3 +1,4 @@
+import CLastCall
 import Dispatch
 import LastCall
 import LastCallConcurrency
@@ -76,9 +77,9 @@ package final class ProgramUnderTest: Sendable {
         }
         posix_spawn_file_actions_adddup2(&actions, writeEnd, 1)
         posix_spawn_file_actions_adddup2(&actions, writeEnd, 2)
-        #if canImport(Glibc)
+        #if os(Linux)
             // What others open at this moment and have not marked yet: they would wait for the end of this program.
-            if !inherits { _ = addCloseFrom?(&actions, 3) }
+            if !inherits { lastcall_spawn_closes_rest(&actions) }
         #endif
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -263,13 +264,6 @@ package enum ProcessProbe {
         return state != "Z" && state != "X"
     }
 }
-
-#if canImport(Glibc)
-    /// posix_spawn_file_actions_addclosefrom_np(3) of glibc 2.34 and later, which its module leaves out.
-    private let addCloseFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
-        unsafeBitCast($0, to: (@convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32).self)
-    }
-#endif
 
 /// read(2), under a name that the method of the same name does not hide.
 private func readBytes(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {

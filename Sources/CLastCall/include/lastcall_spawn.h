@@ -3,6 +3,7 @@
 #ifndef LASTCALL_SPAWN_H
 #define LASTCALL_SPAWN_H
 
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -44,6 +45,10 @@ struct lastcall_spawn_request {
 // `pidfd` receives a close-on-exec descriptor of the child. `report` receives the read end of a pipe, close-on-exec and
 // not blocking: end of file says that the program runs, a `lastcall_spawn_failure` that it does not.
 pid_t lastcall_spawn(const struct lastcall_spawn_request *request, int *pidfd, int *report);
+
+// Has posix_spawn(3) leave the new process nothing but its standard streams, whatever other threads open meanwhile. Swift's Glibc
+// module does not show posix_spawn_file_actions_addclosefrom_np(3), and where the C library lacks it (musl) this does nothing.
+void lastcall_spawn_closes_rest(posix_spawn_file_actions_t *actions);
 
 // A close-on-exec pipe whose ends are both >= 3, so that they can never collide with 0, 1 and 2 in the child.
 // The read end does not block. 0, or -1 with errno.

@@ -63,12 +63,10 @@ final class RunningCommand {
             uniqueKeysWithValues: process.pipes.keys.map {
                 ($0, LineSplitter(stream: $0, lineBytesMax: command.limits.lineBytes))
             })
-        var settings = CommandSettings(
+        let settings = CommandSettings(
             killAfter: command.stopPolicy.killAfter, evictionPolicy: command.evictionPolicy,
             timeLimit: command.limits.time, memoryLimit: command.limits.memoryBytes,
             outputLimit: command.limits.outputBytes, endsWhatIsLeft: command.adoptsOrphans)
-        // Without a pipe to read, the time after SIGKILL is for reaping alone, and for hearing of it.
-        if process.pipes.isEmpty { settings.readAllowanceMax = .milliseconds(250) }
         machine = CommandStateMachine(
             settings: settings,
             openPipes: Set(process.pipes.keys), startedAt: startedAt)

@@ -27,17 +27,17 @@ struct CommandSettings: Equatable {
     var doubtWindow: Duration = .seconds(1)
     /// From SIGKILL to leaving behind what does not die of it (a process in uninterruptible sleep).
     var giveUpAfter: Duration = .seconds(5)
-    /// The most that is kept between SIGKILL and the member's end for reading the pipes.
-    var readAllowanceMax: Duration = .milliseconds(500)
+    /// The most that is kept between SIGKILL and the member's end for the death to be heard of and the pipes to be read.
+    var reapAllowanceMax: Duration = .milliseconds(500)
 
     /// Signals that end nobody by themselves, and 0, which is none (signal(7)).
     static let harmlessSignals: Set<Int32> = [
         0, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH, SIGURG, SIGCHLD,
     ]
 
-    /// What is kept for reading the pipes before the member's end: a quarter of the time left, at most the maximum.
-    func readAllowance(until end: Duration, at now: Duration) -> Duration {
-        max(.zero, min(readAllowanceMax, (end - now) / 4))
+    /// What is kept before the member's end: a quarter of the time left, at most the maximum.
+    func reapAllowance(until end: Duration, at now: Duration) -> Duration {
+        max(.zero, min(reapAllowanceMax, (end - now) / 4))
     }
 }
 

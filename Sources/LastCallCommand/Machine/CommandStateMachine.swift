@@ -389,7 +389,7 @@ extension CommandStateMachine {
     private func killDue(memberEndsAt: Duration?, at now: Duration) -> Duration {
         let due = now + settings.killAfter
         guard let memberEndsAt else { return due }
-        return max(now, min(due, memberEndsAt - settings.readAllowance(until: memberEndsAt, at: now)))
+        return max(now, min(due, memberEndsAt - settings.reapAllowance(until: memberEndsAt, at: now)))
     }
 
     private func giveUpDue(memberEndsAt: Duration?, at now: Duration) -> Duration {

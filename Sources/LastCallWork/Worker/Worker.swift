@@ -33,7 +33,7 @@ public final class Worker: Service, Sendable {
 
     /// What a worker can be told beyond its handlers.
     public struct Configuration: Sendable {
-        /// The name, unique among the living; the host's name and the pid by default.
+        /// The name, unique among the living; the host's name, the pid and a number by default.
         public var name: String?
         /// How many jobs run at once in all; 10 by default.
         public var concurrency: Int
@@ -147,7 +147,7 @@ public final class Worker: Service, Sendable {
         }
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
-                // Whoever was told to stop before this was heard by now, and claims nothing.
+                // A stop that came before was heard by now, so that nothing is claimed after it.
                 engine.start(hearing: changes)
                 ready.open(.success(()))
                 await engine.finished.waitThroughCancellation()

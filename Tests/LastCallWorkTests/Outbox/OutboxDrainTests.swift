@@ -144,7 +144,7 @@ import Testing
         "B1 what others accept, cancel and send is taken in before a stop, and a late accept after it is accounted for")
     func othersTakenIn() async throws {
         // It counts when the test says so and at no other time.
-        let store = WrappedStore(isDeaf: true)
+        let store = WrappedStore(isMute: true)
         let other = try Outbox(store, transports: [ScriptedTransport()], configuration: .init(retention: nil))
         let limited = TransportPolicy.quick(ratePerDestination: .init(1, per: .seconds(1)))
         let run = try OutboxRun(store, [ScriptedTransport("test", limited)])

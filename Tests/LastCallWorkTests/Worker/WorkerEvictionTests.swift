@@ -10,11 +10,24 @@ import Testing
 
 /// A real worker that is told to stop with jobs running.
 @Suite(.timeLimit(.minutes(1))) struct WorkerEvictionTests {
+    /// The time that a job goes on for after it was told, once it has come to where the test wants it.
+    private struct Overrun {
+        let clock = ManualClock()
+        let from: Latch<Void>
+
+        /// Lets it go by as soon as the worker waits for it.
+        func goesBy() async {
+            await from.waitThroughCancellation()
+            await clock.waitForSleepers(1)
+            clock.advance(by: .milliseconds(500))
+        }
+    }
+
     /// Runs a job until it has begun, then stops the worker; returns the job as it is then, and the worker's line.
     private func evict(
         _ policy: EvictionPolicy, handsOver: Bool = false,
         change: @Sendable (inout RecordDraft) -> Void = { _ in },
-        store: any WorkStore = WrappedStore(), overrun: (clock: ManualClock, from: Latch<Void>)? = nil,
+        store: any WorkStore = WrappedStore(), overrun: Overrun? = nil,
         _ body: @escaping @Sendable (JobContext) async throws -> [UInt8]?
     ) async throws -> (record: WorkRecord, lines: [String], line: Receipt.Member) {
         let begun = Latch<WorkID>()
@@ -27,7 +40,7 @@ import Testing
         configuration.handOverClock = overrun?.clock ?? ManualClock()
         let run = try WorkerRun(
             store, [handler], configuration: configuration, budget: handsOver ? .seconds(12) : .seconds(20))
-        async let timeGoesBy: Void? = overrun?.clock.advanceOneSleep(by: .milliseconds(500), from: overrun?.from)
+        async let timeGoesBy: Void? = overrun?.goesBy()
         let line = try await run.run(handsOver: handsOver) { run in
             try await run.enqueue("job", change)
             _ = try await begun.wait()
@@ -230,7 +243,7 @@ import Testing
         let never = Latch<Void>()
         let emitted = Latch<Void>()
         let returned = Latch<Void>()
-        let overrun = (ManualClock(), emitted)
+        let overrun = Overrun(from: emitted)
         let (record, lines, line) = try await evict(.finalize, handsOver: true, overrun: overrun) { context in
             await context.emit("kept")
             emitted.open()
@@ -420,14 +433,5 @@ import Testing
             #expect(waiting.attempt == 0)
         }
         #expect(runs.values == [1])
-    }
-}
-
-extension ManualClock {
-    /// Lets time go by once somebody waits for it.
-    fileprivate func advanceOneSleep(by duration: Duration, from begin: Latch<Void>?) async {
-        await begin?.waitThroughCancellation()
-        await waitForSleepers(1)
-        advance(by: duration)
     }
 }

@@ -2,7 +2,7 @@ import LastCall
 import LastCallConcurrency
 import LastCallWork
 
-/// A store in memory that can be made to fail, to wait, to hear of nothing, and to say that it is durable.
+/// A store in memory that can be made to fail, to wait, to tell of nothing, and to say that it is durable.
 final class WrappedStore: WorkStore {
     /// What a call is preceded by; it may wait or throw.
     typealias Hook<Request> = @Sendable (Request) async throws -> Void
@@ -28,17 +28,17 @@ final class WrappedStore: WorkStore {
     let base: MemoryStore
     let traits: StoreTraits
     /// Whether it tells of no change.
-    private let isDeaf: Bool
+    private let isMute: Bool
     /// Whether no worker is ever late.
     private let isLenient: Bool
     private let hooks = Mutex(Hooks())
 
     init(
-        _ base: MemoryStore = MemoryStore(), durability: StoreTraits.Durability = .durable, isDeaf: Bool = false,
+        _ base: MemoryStore = MemoryStore(), durability: StoreTraits.Durability = .durable, isMute: Bool = false,
         isLenient: Bool = false
     ) {
         self.base = base
-        self.isDeaf = isDeaf
+        self.isMute = isMute
         self.isLenient = isLenient
         traits = StoreTraits(name: "wrapped:", durability: durability)
     }
@@ -98,7 +98,7 @@ final class WrappedStore: WorkStore {
     }
     func schedules() async throws -> [ScheduleReport] { try await base.schedules() }
     func pausedQueues() async throws -> Set<String> { try await base.pausedQueues() }
-    func changes() -> StoreChanges { isDeaf ? StoreChanges() : base.changes() }
+    func changes() -> StoreChanges { isMute ? StoreChanges() : base.changes() }
     func close() async { await base.close() }
 }
 
