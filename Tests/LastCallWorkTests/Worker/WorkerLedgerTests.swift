@@ -58,6 +58,33 @@ import Testing
         #expect(lines.values[0].ends == [1, 3, 0, 0, 0, 0])
     }
 
+    @Test("B1 another worker that leaves during the stop takes nothing over: what is given back is kept")
+    func peerLeaves() async throws {
+        let store = WrappedStore()
+        let begun = Latch<Void>()
+        let release = Latch<Void>()
+        let handler = JobHandler("job", evictionPolicy: .requeue) { _ in
+            begun.open()
+            await release.waitThroughCancellation()
+            throw CancellationError()
+        }
+        let peerStore = WrappedStore(store.base)
+        peerStore.beforeExchange { _ in try await begun.wait() }
+        let peer = try WorkerRun(peerStore, [JobHandler("job") { _ in nil }])
+        let run = try WorkerRun(store, [handler])
+        async let receipt = run.lifecycle.runUntilStopped()
+        try await peer.run { _ in
+            try await run.worker.waitUntilReady()
+            try await run.enqueue("job")
+            try await begun.wait()
+            run.lifecycle.stop()
+            // It was seen alive.
+            while run.worker.coveredKinds.isEmpty { await Task.yield() }
+        }
+        release.open()
+        #expect(await receipt.stages[0].members[0].ends == [0, 0, 1, 0, 0, 0])
+    }
+
     @Test("B1 a store that is gone ends the worker with its error, and what it held is cut, each by its id")
     func storeGone() async throws {
         let store = WrappedStore()
